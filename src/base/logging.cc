@@ -1,0 +1,125 @@
+#include "base/logging.h"
+
+#include <cstdio>
+
+#include <spdlog/sinks/rotating_file_sink.h>
+#include <spdlog/sinks/stdout_sinks.h>
+#include <spdlog/spdlog.h>
+
+#include "base/clock.h"
+
+namespace tarn {
+namespace {
+
+std::string_view LevelName(LogLevel level) {
+  switch (level) {
+    case LogLevel::kDebug: return "DEBUG";
+    case LogLevel::kInfo: return "INFO";
+    case LogLevel::kWarn: return "WARN";
+    case LogLevel::kError: return "ERROR";
+  }
+  return "ERROR";
+}
+
+void AppendQuoted(std::string& out, std::string_view text) {
+  out += '"';
+  for (const char c : text) {
+    if (c == '"' || c == '\\') {
+      out += '\\';
+      out += c;
+    } else if (static_cast<unsigned char>(c) < 0x20) {
+      char escaped[8];
+      std::snprintf(escaped, sizeof escaped, "\\u%04x", unsigned(c));
+      out += escaped;
+    } else {
+      out += c;
+    }
+  }
+  out += '"';
+}
+
+void AppendValue(std::string& out, const LogField& field, bool json) {
+  if (const auto* text = std::get_if<std::string>(&field.value)) {
+    const bool bare = !json && !text->empty() && text->find_first_of(" \"=\\\n\r\t") == text->npos;
+    if (bare) out += *text;
+    else AppendQuoted(out, *text);
+  } else if (const auto* flag = std::get_if<bool>(&field.value)) {
+    out += *flag ? "true" : "false";
+  } else if (const auto* number = std::get_if<int64_t>(&field.value)) {
+    out += std::to_string(*number);
+  } else {
+    char text[32];
+    std::snprintf(text, sizeof text, "%.6g", std::get<double>(field.value));
+    out += text;
+  }
+}
+
+class SpdLogger final : public Logger {
+ public:
+  explicit SpdLogger(const LoggerOptions& options) : level_(options.level), json_(options.json) {
+    if (options.path == "-") sink_ = std::make_shared<spdlog::sinks::stderr_sink_mt>();
+    else sink_ = std::make_shared<spdlog::sinks::rotating_file_sink_mt>(options.path, 10 << 20, 5);
+    sink_->set_pattern("%v");
+  }
+
+  bool Enabled(LogLevel level) const override { return level >= level_; }
+
+  void Log(LogLevel level, std::string_view module, std::string_view message,
+           std::initializer_list<LogField> fields) override {
+    if (!Enabled(level)) return;
+    std::string line;
+    const std::string time = FormatTimestamp(SystemClock().Now());
+    if (json_) {
+      line += "{\"time\":\"" + time + "\",\"level\":\"";
+      line += LevelName(level);
+      line += "\",\"module\":";
+      AppendQuoted(line, module);
+      line += ",\"message\":";
+      AppendQuoted(line, message);
+      for (const LogField& field : fields) {
+        line += ',';
+        AppendQuoted(line, field.key);
+        line += ':';
+        AppendValue(line, field, true);
+      }
+      line += '}';
+    } else {
+      line += time + ' ';
+      line += LevelName(level);
+      line += ' ';
+      line += module;
+      line += ' ';
+      line += message;
+      for (const LogField& field : fields) {
+        line += ' ';
+        line += field.key;
+        line += '=';
+        AppendValue(line, field, false);
+      }
+    }
+    sink_->log(spdlog::details::log_msg("", spdlog::level::info, line));
+    sink_->flush();
+  }
+
+ private:
+  const LogLevel level_;
+  const bool json_;
+  std::shared_ptr<spdlog::sinks::sink> sink_;
+};
+
+class Nothing final : public Logger {
+ public:
+  bool Enabled(LogLevel) const override { return false; }
+  void Log(LogLevel, std::string_view, std::string_view, std::initializer_list<LogField>) override {}
+};
+
+}  // namespace
+
+std::unique_ptr<Logger> MakeLogger(const LoggerOptions& options) { return std::make_unique<SpdLogger>(options); }
+
+Logger& NullLogger() {
+  static Nothing logger;
+  return logger;
+}
+
+}  // namespace tarn
