@@ -123,7 +123,7 @@ namespace internal {
 // Returns the error of a failed Status or Result from the enclosing function.
 #define TARN_TRY(expr)                                              \
   do {                                                              \
-    auto tarn_try_result = (expr);                                  \
+    auto&& tarn_try_result = (expr);                                \
     if (!tarn_try_result.ok()) return std::move(tarn_try_result).error(); \
   } while (false)
 

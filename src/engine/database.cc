@@ -1,0 +1,191 @@
+#include "engine/database.h"
+
+#include <thread>
+
+#include <duckdb.hpp>
+#include <duckdb/common/error_data.hpp>
+#include <duckdb/main/database_file_opener.hpp>
+#include <duckdb/storage/buffer_manager.hpp>
+
+#include "engine/duckdb_access.h"
+#include "engine/duckdb_types.h"
+#include "engine/object_store_file_system.h"
+
+namespace tarn::engine {
+
+Error ToError(const duckdb::ErrorData& data) {
+  using duckdb::ExceptionType;
+  ErrorCode code = ErrorCode::kInvalidArgument;
+  switch (data.Type()) {
+    case ExceptionType::CATALOG: code = ErrorCode::kNotFound; break;
+    case ExceptionType::OUT_OF_MEMORY: code = ErrorCode::kResourceExhausted; break;
+    case ExceptionType::INTERRUPT: code = ErrorCode::kCancelled; break;
+    case ExceptionType::TRANSACTION: code = ErrorCode::kConflict; break;
+    case ExceptionType::IO:
+    case ExceptionType::HTTP:
+    case ExceptionType::NETWORK: code = ErrorCode::kIoError; break;
+    case ExceptionType::PERMISSION: code = ErrorCode::kPermissionDenied; break;
+    case ExceptionType::NOT_IMPLEMENTED: code = ErrorCode::kUnsupported; break;
+    case ExceptionType::FATAL:
+    case ExceptionType::INTERNAL: code = ErrorCode::kInternal; break;
+    default: break;
+  }
+  return Error(code, data.RawMessage());
+}
+
+Error ToError(const std::exception& exception) { return ToError(duckdb::ErrorData(exception)); }
+
+namespace {
+
+class QueryRows final : public Rows {
+ public:
+  explicit QueryRows(duckdb::unique_ptr<duckdb::QueryResult> result) : result_(std::move(result)) {
+    for (size_t i = 0; i < result_->types.size(); ++i)
+      schema_.fields.push_back({.name = result_->names[i], .type = FromDuckdb(result_->types[i])});
+  }
+
+  const Schema& schema() const override { return schema_; }
+
+  Result<duckdb::DataChunk*> Next() override {
+    try {
+      chunk_ = result_->Fetch();
+      if (result_->HasError()) return ToError(result_->GetErrorObject());
+      if (chunk_ && chunk_->size() == 0) chunk_.reset();
+      return chunk_.get();
+    } catch (const std::exception& exception) {
+      return ToError(exception);
+    }
+  }
+
+ private:
+  duckdb::unique_ptr<duckdb::QueryResult> result_;
+  duckdb::unique_ptr<duckdb::DataChunk> chunk_;
+  Schema schema_;
+};
+
+class DuckConnection final : public Connection {
+ public:
+  explicit DuckConnection(duckdb::DuckDB& database) : connection_(database) {}
+
+  Result<std::unique_ptr<Rows>> Query(const std::string& sql) override {
+    try {
+      auto statements = connection_.ExtractStatements(sql);
+      if (statements.empty()) return Error(ErrorCode::kInvalidArgument, "no statement in the SQL text");
+      for (size_t i = 0; i < statements.size(); ++i) {
+        const bool last = i + 1 == statements.size();
+        // The last one streams; the others run to their end.
+        auto pending = connection_.PendingQuery(std::move(statements[i]), last);
+        if (pending->HasError()) return ToError(pending->GetErrorObject());
+        auto result = pending->Execute();
+        if (result->HasError()) return ToError(result->GetErrorObject());
+        if (last) return std::unique_ptr<Rows>(std::make_unique<QueryRows>(std::move(result)));
+      }
+      return Error(ErrorCode::kInternal, "unreachable");
+    } catch (const std::exception& exception) {
+      return ToError(exception);
+    }
+  }
+
+  Status Execute(const std::string& sql) override {
+    TARN_ASSIGN_OR_RETURN(const auto rows, Query(sql));
+    while (true) {
+      TARN_ASSIGN_OR_RETURN(const duckdb::DataChunk* chunk, rows->Next());
+      if (chunk == nullptr) return Ok();
+    }
+  }
+
+  Result<std::vector<std::vector<std::optional<std::string>>>> QueryText(const std::string& sql) override {
+    TARN_ASSIGN_OR_RETURN(const auto rows, Query(sql));
+    std::vector<std::vector<std::optional<std::string>>> text;
+    while (true) {
+      TARN_ASSIGN_OR_RETURN(const duckdb::DataChunk* chunk, rows->Next());
+      if (chunk == nullptr) return text;
+      for (duckdb::idx_t row = 0; row < chunk->size(); ++row) {
+        auto& line = text.emplace_back();
+        for (duckdb::idx_t column = 0; column < chunk->ColumnCount(); ++column) {
+          const duckdb::Value value = chunk->GetValue(column, row);
+          line.push_back(value.IsNull() ? std::nullopt : std::optional<std::string>(value.ToString()));
+        }
+      }
+    }
+  }
+
+  void Interrupt() override { connection_.Interrupt(); }
+  duckdb::Connection& native() override { return connection_; }
+
+ private:
+  duckdb::Connection connection_;
+};
+
+class DuckDatabase final : public Database {
+ public:
+  explicit DuckDatabase(duckdb::DBConfig& config) : database_(nullptr, &config) {}
+
+  Status MountStore(const std::string& scheme, storage::ObjectStore& store) override {
+    try {
+      database_.GetFileSystem().RegisterSubSystem(MakeObjectStoreFileSystem(scheme, store));
+      return Ok();
+    } catch (const std::exception& exception) {
+      return ToError(exception);
+    }
+  }
+
+  Result<std::unique_ptr<Connection>> Connect() override {
+    try {
+      return std::unique_ptr<Connection>(std::make_unique<DuckConnection>(database_));
+    } catch (const std::exception& exception) {
+      return ToError(exception);
+    }
+  }
+
+  duckdb::DuckDB& native() override { return database_; }
+
+  uint64_t MemoryUsed() override { return duckdb::BufferManager::GetBufferManager(*database_.instance).GetUsedMemory(); }
+
+ private:
+  duckdb::DuckDB database_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<Database>> Database::Open(const DatabaseOptions& options) {
+  // Headers of one version on a library of another are undefined behaviour: nothing else may run before this.
+  if (const std::string_view version = duckdb::DuckDB::LibraryVersion(); version != kDuckdbVersion)
+    return Error(ErrorCode::kFailedPrecondition, "libduckdb.so is " + std::string(version) + ", but Tarn was built for " +
+                                                     std::string(kDuckdbVersion) + ": put the matching library beside the program");
+  try {
+    duckdb::DBConfig config;
+    config.SetOptionByName("memory_limit", duckdb::Value(std::to_string(options.memory_limit_bytes) + "B"));
+    config.SetOptionByName("autoinstall_known_extensions", duckdb::Value::BOOLEAN(false));
+    config.SetOptionByName("autoload_known_extensions", duckdb::Value::BOOLEAN(false));
+    const int threads = options.threads > 0 ? options.threads : int(std::max(1u, std::thread::hardware_concurrency()));
+    config.SetOptionByName("threads", duckdb::Value::BIGINT(threads));
+    config.SetOptionByName("temp_directory", duckdb::Value(options.temporary_directory));
+    auto database = std::make_unique<DuckDatabase>(config);
+    TARN_ASSIGN_OR_RETURN(const auto connection, database->Connect());
+    TARN_TRY(connection->Execute("SET GLOBAL TimeZone = 'UTC'"));
+    return std::unique_ptr<Database>(std::move(database));
+  } catch (const std::exception& exception) {
+    return ToError(exception);
+  }
+}
+
+std::string QuoteIdentifier(std::string_view name) {
+  std::string out = "\"";
+  for (const char c : name) {
+    if (c == '"') out += '"';
+    out += c;
+  }
+  return out + '"';
+}
+
+std::string QuoteLiteral(std::string_view text) {
+  std::string out = "'";
+  for (const char c : text) {
+    if (c == '\'') out += '\'';
+    out += c;
+  }
+  return out + "'";
+}
+
+}  // namespace tarn::engine
