@@ -11,8 +11,8 @@
 #include "base/clock.h"
 #include "base/result.h"
 
-// Where a stream's records come from: partitions of one topic, read in runs. Two bodies under one contract suite: Tarn's own
-// partition log in the same process, and librdkafka for any other Kafka.
+// Where a stream's records come from: partitions of one topic, read in runs. Two bodies under one contract suite:
+// Tarn's own partition log in the same process, and librdkafka for any other Kafka.
 
 namespace tarn::stream {
 
@@ -32,10 +32,10 @@ struct SourceRecord {
 
 struct SourceRun {
   int32_t partition = 0;
-  int64_t next_offset = 0;           // progress after this run: may pass offsets that carry no record
+  int64_t next_offset = 0;            // progress after this run: may pass offsets that carry no record
   std::vector<SourceRecord> records;  // rising offsets; views into `buffers`
   std::vector<std::shared_ptr<const std::string>> buffers;  // padded by 64 readable bytes each, for simdjson
-  uint64_t bytes = 0;                // memory held
+  uint64_t bytes = 0;                                       // memory held
 };
 
 // Thread-compatible: one reader thread.
@@ -48,8 +48,8 @@ class Source {
   virtual Result<std::map<int32_t, PartitionRange>> Partitions() = 0;
   // Reads on from `offset`. kOutOfRange when the partition no longer has it.
   virtual Status Seek(int32_t partition, int64_t offset) = 0;
-  // The next run of at most about `max_bytes` of any sought partition, waiting up to `timeout` for data; an empty optional when there
-  // is none. Partitions are served in turn. kUnavailable: the source is gone for now, try again.
+  // The next run of at most about `max_bytes` of any sought partition, waiting up to `timeout` for data; an empty
+  // optional when there is none. Partitions are served in turn. kUnavailable: the source is gone for now, try again.
   virtual Result<std::optional<SourceRun>> Poll(uint64_t max_bytes, Micros timeout) = 0;
 };
 
