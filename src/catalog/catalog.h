@@ -10,8 +10,8 @@
 #include "base/result.h"
 #include "table/table.h"
 
-// Names: namespaces, tables and views, durable in one SQLite file; and publications, which make changes of several tables
-// visible together.
+// Names: namespaces, tables and views, durable in one SQLite file; and publications, which make changes of several
+// tables visible together.
 
 namespace tarn::catalog {
 
@@ -40,6 +40,8 @@ struct ViewEntry {
 struct PublishedChange {
   TableName table;
   table::TableChange change;
+  // Set: the table does not exist yet; it is created with these and its name appears together with the rest.
+  std::optional<table::TableOptions> create;
 };
 
 // A moment of the whole catalog: what a reader's transaction resolves names with. Taken once at its start; two tables
@@ -48,8 +50,8 @@ struct CatalogMoment {
   int64_t sequence = 0;
 };
 
-// Thread-safe. Opened on a SQLite file (WAL, synchronous=FULL) and the object store of its tables, both outliving it. Names
-// compare without case and are kept as written.
+// Thread-safe. Opened on a SQLite file (WAL, synchronous=FULL) and the object store of its tables, both outliving it.
+// Names compare without case and are kept as written.
 class Catalog {
  public:
   virtual ~Catalog() = default;
@@ -61,7 +63,8 @@ class Catalog {
   virtual Result<std::vector<std::string>> ListNamespaces() = 0;
 
   // Creates the table's folder and log, then the name. kAlreadyExists; kNotFound: the namespace.
-  virtual Result<std::shared_ptr<table::Table>> CreateTable(const TableName& name, const table::TableOptions& options) = 0;
+  virtual Result<std::shared_ptr<table::Table>> CreateTable(const TableName& name,
+                                                            const table::TableOptions& options) = 0;
   // kNotFound, naming the nearest table.
   virtual Result<std::shared_ptr<table::Table>> LoadTable(const TableName& name) = 0;
   virtual Result<TableEntry> GetTable(const TableName& name) = 0;
@@ -76,14 +79,18 @@ class Catalog {
   virtual Status DropView(const TableName& name) = 0;
 
   virtual Result<CatalogMoment> Now() = 0;
-  // The snapshot that readers of this moment see: the head, except that of a publication in flight or finished after the
-  // moment the version before it counts. kNotFound.
+  // The snapshot that readers of this moment see: the head, except that of a publication in flight or finished after
+  // the moment the version before it counts. kNotFound; kFailedPrecondition: the moment is older than what is
+  // remembered (a day).
   virtual Result<std::shared_ptr<const table::Snapshot>> Resolve(const TableName& name, CatalogMoment moment) = 0;
 
-  // Commits all changes; readers of the catalog see all of them or none, whatever crashes in between: tables are pinned for
-  // readers first, each log gets its commit under its change's commit_id, then all are unpinned in one catalog transaction.
-  // Returns each table's new version, in order. kConflict: nothing is visible and nothing stays. kOutcomeUnknown: recovery
-  // (at the next open, or RecoverPublications) rolls it forward or back.
+  // Commits all changes; readers of the catalog see all of them or none, whatever crashes in between: tables are pinned
+  // for readers first, each log gets its commit under its change's commit_id, then all are unpinned in one catalog
+  // transaction. Returns each table's new version, in order. kConflict: nothing is visible and nothing stays.
+  // kOutcomeUnknown: recovery (at the next open, or RecoverPublications) rolls it forward or back. kFailedPrecondition,
+  // kAlreadyExists: a table to create is there. A change is validated against its read_version and progress before
+  // anything is pinned; what a foreign engine commits to a log within the milliseconds after that, when the first of
+  // several logs has its commit already, loses against an overwrite (publications.cc tells why).
   virtual Result<std::vector<table::TableVersion>> Publish(const std::vector<PublishedChange>& changes) = 0;
   // Finishes publications whose process died. Called by open; callable again.
   virtual Status RecoverPublications() = 0;
