@@ -111,9 +111,11 @@ class PlainTable final : public table::Table {
         snapshot->schema = entry.create->schema;
         snapshot->partition_columns = entry.create->partition_columns;
       }
-      std::erase_if(snapshot->files, [&](const auto& file) { return IsReplaced(*file, change); });
-      for (const auto& file : change.added_files)
-        snapshot->files.push_back(std::make_shared<const table::DataFile>(file));
+      table::FileList::Edits edits;
+      for (const auto& file : snapshot->files)
+        if (IsReplaced(*file, change)) edits[file->path] = nullptr;
+      for (const auto& file : change.added_files) edits[file.path] = std::make_shared<const table::DataFile>(file);
+      snapshot->files = snapshot->files.Edited(edits);
       for (const auto& step : change.progress) snapshot->progress[step.application_id] = step.next;
     }
     if (snapshot->version < 0) return Error(ErrorCode::kNotFound, "no table at " + location_);
