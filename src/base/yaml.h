@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -16,6 +17,8 @@ namespace tarn {
 class YamlNode {
  public:
   enum class Kind { kNull, kScalar, kSequence, kMapping };
+
+  YamlNode();
 
   Kind kind = Kind::kNull;
   std::string text;      // of a scalar
