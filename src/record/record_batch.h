@@ -38,15 +38,16 @@ struct BatchHeader {
   int32_t record_count = 0;
 
   size_t total_size() const { return kBatchPrefixSize + size_t(batch_length); }
-  int64_t last_offset() const { return base_offset + last_offset_delta; }
+  // Wraps instead of overflowing: both come from outside.
+  int64_t last_offset() const { return int64_t(uint64_t(base_offset) + uint64_t(int64_t(last_offset_delta))); }
   Compression compression() const { return Compression(attributes & 7); }
   bool log_append_time() const { return (attributes & 8) != 0; }
   bool transactional() const { return (attributes & 16) != 0; }
   bool control() const { return (attributes & 32) != 0; }
 };
 
-// Reads the header at the start of `bytes`. kCorruption names the field: fewer than 61 bytes, another magic, a length below
-// the header's own. Whether the whole batch is in `bytes` is the caller's question (total_size).
+// Reads the header at the start of `bytes`. kCorruption names the field: fewer than 61 bytes, another magic, a length
+// below the header's own. Whether the whole batch is in `bytes` is the caller's question (total_size).
 Result<BatchHeader> ParseBatchHeader(std::string_view bytes);
 // Whole-batch checks of one batch of exactly total_size() bytes: CRC, known codec, counts that agree. kCorruption.
 Status CheckBatch(std::string_view batch, const BatchHeader& header);
@@ -65,12 +66,13 @@ struct Record {
   std::string_view headers;  // still encoded: DecodeHeaders
 };
 
-// Decodes one whole batch (checked with CheckBatch before). The records' views point into `inflated` when the batch is compressed,
-// else into `batch`; a reader that needs readable bytes after the last record pads (`padding` zero bytes follow in `inflated`).
+// Decodes one whole batch (checked with CheckBatch before). The records' views point into `inflated` when the batch is
+// compressed, else into `batch`; a reader that needs readable bytes after the last record pads (`padding` zero bytes
+// follow in `inflated`). `inflated` is scratch that only grows: keep it from batch to batch; its size tells nothing.
 // kCorruption: names offset and field; kResourceExhausted: the inflated size is above `inflated_max`.
 // `records` is appended to.
-Status DecodeBatch(std::string_view batch, const BatchHeader& header, uint64_t inflated_max, size_t padding, std::string& inflated,
-                   std::vector<Record>& records);
+Status DecodeBatch(std::string_view batch, const BatchHeader& header, uint64_t inflated_max, size_t padding,
+                   std::string& inflated, std::vector<Record>& records);
 // The headers of one record. kCorruption.
 Result<std::vector<Header>> DecodeHeaders(std::string_view encoded);
 
