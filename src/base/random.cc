@@ -28,6 +28,12 @@ Random Random::FromEntropy() {
   return Random((uint64_t(device()) << 32) | device());
 }
 
+Random Random::FromState(const State& state) {
+  Random random(0);
+  random.state_ = state;
+  return random;
+}
+
 uint64_t Random::Next() {
   const uint64_t result = std::rotl(state_[1] * 5, 7) * 9;
   const uint64_t shifted = state_[1] << 17;

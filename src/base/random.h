@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <string>
 
@@ -28,8 +29,13 @@ class Random {
   // An independent generator, for a part of the run that must not depend on how often others draw.
   Random Fork();
 
+  // Where it stands, to go on from there after a restart.
+  using State = std::array<uint64_t, 4>;
+  const State& state() const { return state_; }
+  static Random FromState(const State& state);
+
  private:
-  uint64_t state_[4];
+  State state_;
 };
 
 // A version 4 UUID in its canonical 36 characters (RFC 9562).
