@@ -61,7 +61,9 @@ std::unique_ptr<DeadLetterTopic> MakeLogDeadLetterTopic(Source& source, AppendBa
 std::unique_ptr<DeadLetterTopic> MakeKafkaDeadLetterTopic(Source& source, kafka::KafkaProducer& producer,
                                                           std::string topic);
 
-// A letter as the topic carries it: JSON with the fields of the table, the payload in base64.
+// A letter as the topic carries it: JSON with the fields of the table, the payload in base64. So that it fits a record
+// of a megabyte, a payload of more than 600 kB is cut, and `payload_size` tells how long it was; a long detail or key
+// is cut, too.
 std::string EncodeDeadLetter(const DeadLetter& letter);
 // kCorruption: not a letter of ours.
 Result<LetterOrigin> DecodeLetterOrigin(std::string_view value);
