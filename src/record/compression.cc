@@ -10,7 +10,7 @@
 #include <zlib.h>
 #include <zstd.h>
 
-#include "record/byte_order_internal.h"
+#include "record/byte_order.h"
 
 namespace tarn::record {
 namespace {

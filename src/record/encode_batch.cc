@@ -1,7 +1,8 @@
 #include <algorithm>
 #include <limits>
 
-#include "record/byte_order_internal.h"
+#include "record/batch_layout_internal.h"
+#include "record/byte_order.h"
 #include "record/compression.h"
 #include "record/record_batch.h"
 

@@ -1,6 +1,7 @@
 #include "record/record_batch.h"
 
-#include "record/byte_order_internal.h"
+#include "record/batch_layout_internal.h"
+#include "record/byte_order.h"
 
 namespace tarn::record {
 namespace {
