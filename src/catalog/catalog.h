@@ -42,6 +42,8 @@ struct PublishedChange {
   table::TableChange change;
   // Set: the table does not exist yet; it is created with these and its name appears together with the rest.
   std::optional<table::TableOptions> create;
+  // With `create`: where, as NewTableLocation said; its first files may lie there already. Empty: chosen.
+  std::string location;
 };
 
 // A moment of the whole catalog: what a reader's transaction resolves names with. Taken once at its start; two tables
@@ -65,6 +67,8 @@ class Catalog {
   // Creates the table's folder and log, then the name. kAlreadyExists; kNotFound: the namespace.
   virtual Result<std::shared_ptr<table::Table>> CreateTable(const TableName& name,
                                                             const table::TableOptions& options) = 0;
+  // Where a table of this name would be created now: a folder that is nobody's. Reserves nothing.
+  virtual Result<std::string> NewTableLocation(const TableName& name) = 0;
   // kNotFound, naming the nearest table.
   virtual Result<std::shared_ptr<table::Table>> LoadTable(const TableName& name) = 0;
   virtual Result<TableEntry> GetTable(const TableName& name) = 0;

@@ -99,6 +99,8 @@ Status SqliteCatalog::Validate(Part& part) {
   const auto& change = part.published.change;
   if (part.published.create) {
     TARN_TRY(CheckNameIsFree(part.published.table));
+    part.location = part.published.location;
+    if (!part.location.empty()) return CheckLocationIsFree(part.location);
     TARN_ASSIGN_OR_RETURN(part.location, FreeLocation(part.published.table));
     return Ok();
   }

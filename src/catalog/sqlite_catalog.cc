@@ -8,6 +8,7 @@
 #include "base/failpoint.h"
 #include "base/random.h"
 #include "catalog/sqlite_catalog_internal.h"
+#include "storage/object_stores.h"
 
 // Names. A table's row has a state: 'creating' and 'dropping' are invisible, 'live' is a table. A table is created as
 //   row 'creating' → folder and log → row 'live'
@@ -225,6 +226,20 @@ Result<std::string> SqliteCatalog::FreeLocation(const TableName& name) {
   }
   auto random = Random::FromEntropy();
   return location + "-" + MakeUuid(random).substr(0, 8);
+}
+
+// For a table whose first files are there already: no row and no log may be.
+Status SqliteCatalog::CheckLocationIsFree(const std::string& location) {
+  TARN_TRY(storage::CheckKey(location));
+  {
+    std::lock_guard lock(mutex_);
+    auto query = connection_->Prepare("SELECT 1 FROM tables WHERE location = ?").Bind(location);
+    TARN_ASSIGN_OR_RETURN(const bool known, query.Step());
+    if (known) return Error(ErrorCode::kAlreadyExists, "another table was created at " + location);
+  }
+  TARN_ASSIGN_OR_RETURN(const auto log, store_.List(location + "/_delta_log/"));
+  if (!log.empty()) return Error(ErrorCode::kAlreadyExists, "another table was created at " + location);
+  return Ok();
 }
 
 Status SqliteCatalog::InsertTable(const TableName& name, const std::string& location, const std::string& state) {

@@ -41,6 +41,7 @@ class SqliteCatalog final : public Catalog {
   Result<std::vector<std::string>> ListNamespaces() override;
 
   Result<std::shared_ptr<table::Table>> CreateTable(const TableName& name, const table::TableOptions& options) override;
+  Result<std::string> NewTableLocation(const TableName& name) override { return FreeLocation(name); }
   Result<std::shared_ptr<table::Table>> LoadTable(const TableName& name) override;
   Result<TableEntry> GetTable(const TableName& name) override;
   Result<std::vector<TableEntry>> ListTables(const std::string& name_space) override;
@@ -70,6 +71,7 @@ class SqliteCatalog final : public Catalog {
   // names, sqlite_catalog.cc
   Result<std::shared_ptr<table::Table>> Open(const std::string& location);
   Result<std::string> FreeLocation(const TableName& name);
+  Status CheckLocationIsFree(const std::string& location);
   Status CheckNameIsFree(const TableName& name);
   Status InsertTable(const TableName& name, const std::string& location, const std::string& state);
   Status SetTableState(const std::string& location, const std::string& state);

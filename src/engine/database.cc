@@ -13,6 +13,8 @@
 
 namespace tarn::engine {
 
+constexpr std::string_view kCodeMark = "[tarn:";
+
 Error ToError(const duckdb::ErrorData& data) {
   using duckdb::ExceptionType;
   ErrorCode code = ErrorCode::kInvalidArgument;
@@ -30,7 +32,20 @@ Error ToError(const duckdb::ErrorData& data) {
     case ExceptionType::INTERNAL: code = ErrorCode::kInternal; break;
     default: break;
   }
-  return Error(code, data.RawMessage());
+  // What ThrowError put in: DuckDB keeps an exception's text, but not always its type.
+  std::string message = data.RawMessage();
+  const size_t begin = message.find(kCodeMark);
+  const size_t end = begin == message.npos ? begin : message.find("] ", begin);
+  if (end == message.npos) return Error(code, std::move(message));
+  const std::string name = message.substr(begin + kCodeMark.size(), end - begin - kCodeMark.size());
+  for (int i = 0; i <= int(ErrorCode::kInternal); ++i)
+    if (ErrorCodeName(ErrorCode(i)) == name) code = ErrorCode(i);
+  return Error(code, message.erase(begin, end + 2 - begin));
+}
+
+void ThrowError(const Error& error) {
+  throw duckdb::InvalidInputException(std::string(kCodeMark) + std::string(ErrorCodeName(error.code())) + "] " +
+                                      error.ToString());
 }
 
 Error ToError(const std::exception& exception) { return ToError(duckdb::ErrorData(exception)); }

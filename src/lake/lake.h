@@ -13,6 +13,7 @@
 #include "base/result.h"
 #include "catalog/catalog.h"
 #include "engine/database.h"
+#include "storage/object_store.h"
 
 // The catalog as a DuckDB catalog: its tables and views in SQL, with time travel and writes.
 //
@@ -37,7 +38,8 @@ struct LakeOptions {
 };
 
 struct LakeDependencies {
-  engine::Database& database;  // with the tables' store mounted under store_scheme
+  engine::Database& database;  // with `store` mounted under store_scheme
+  storage::ObjectStore& store; // of the catalog's tables
   catalog::Catalog& catalog;
   Clock& clock;
   Logger& logger;

@@ -135,6 +135,11 @@ class Table {
   // The version that carries this commit id among those after `after`, if any: for recovery.
   virtual Result<std::optional<TableVersion>> FindCommit(const std::string& commit_id, TableVersion after) = 0;
 
+  // The partitions whose rows the commits in (after, until] changed, distinct; the same rows moved (data_change false)
+  // do not count. Absent: the history no longer tells.
+  virtual Result<std::optional<std::vector<std::map<std::string, std::optional<std::string>>>>> ChangedPartitions(
+      TableVersion after, TableVersion until) = 0;
+
   // Where a new data file of a partition belongs, relative to the location:
   // "date=2026-11-24/part-00000-<uuid>.zstd.parquet".
   virtual std::string NewDataFilePath(const std::map<std::string, std::optional<std::string>>& partition_values) = 0;

@@ -89,6 +89,10 @@ class PlainTable final : public table::Table {
       if (entry.version > after && entry.commit_id == commit_id) return std::optional(entry.version);
     return std::optional<TableVersion>();
   }
+  Result<std::optional<std::vector<std::map<std::string, std::optional<std::string>>>>> ChangedPartitions(
+      TableVersion, TableVersion) override {
+    return std::optional<std::vector<std::map<std::string, std::optional<std::string>>>>();
+  }
   std::string NewDataFilePath(const std::map<std::string, std::optional<std::string>>&) override {
     auto random = Random::FromEntropy();
     return "part-" + MakeUuid(random) + ".parquet";

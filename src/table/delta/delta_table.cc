@@ -179,6 +179,25 @@ Result<std::optional<TableVersion>> DeltaTable::FindCommit(const std::string& co
   return std::optional<TableVersion>();
 }
 
+Result<std::optional<std::vector<PartitionValues>>> DeltaTable::ChangedPartitions(TableVersion after,
+                                                                                  TableVersion until) {
+  const std::optional<std::vector<PartitionValues>> untold;
+  std::set<PartitionValues> changed;
+  for (TableVersion version = std::max<TableVersion>(after + 1, 0); version <= until; ++version) {
+    const auto entry = log_.ReadCommit(version);
+    if (entry.Is(ErrorCode::kNotFound)) return untold;
+    TARN_TRY(entry);
+    for (const auto& add : entry->adds)
+      if (add->data_change) changed.insert(add->partition_values);
+    for (const auto& remove : entry->removes) {
+      if (!remove->data_change) continue;
+      if (!remove->partition_values) return untold;
+      changed.insert(*remove->partition_values);
+    }
+  }
+  return std::optional(std::vector<PartitionValues>(changed.begin(), changed.end()));
+}
+
 std::string DeltaTable::NewDataFilePath(const PartitionValues& partition_values) {
   std::string uuid;
   std::vector<std::string> columns;

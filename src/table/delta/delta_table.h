@@ -34,6 +34,8 @@ class DeltaTable final : public Table {
   Result<std::vector<HistoryEntry>> History(size_t limit) override;
   Result<TableVersion> CommitTable(const TableChange& change) override;
   Result<std::optional<TableVersion>> FindCommit(const std::string& commit_id, TableVersion after) override;
+  Result<std::optional<std::vector<PartitionValues>>> ChangedPartitions(TableVersion after,
+                                                                        TableVersion until) override;
   std::string NewDataFilePath(const PartitionValues& partition_values) override;
 
  private:

@@ -1,0 +1,10 @@
+#pragma once
+
+#include "lake/transaction_work_internal.h"
+
+namespace tarn::lake {
+
+// Registers tarn_table_version, tarn_table_progress and tarn_changed_partitions. Throws DuckDB's exceptions.
+void RegisterFunctions(LakeContext& context);
+
+}  // namespace tarn::lake
