@@ -233,6 +233,11 @@ Status TransactionWork::FinishWrite(const WriteTarget& target, std::vector<DataF
     pending.view = pending.base;
   }
   TARN_TRY(CheckTakesWrite(target, pending));
+  const bool adds_nothing = target.mode == WriteMode::kAppend && files.empty() && target.progress.empty();
+  if (adds_nothing) {
+    unfinished_.erase({target.location, target.file_prefix});
+    return Ok();
+  }
   for (const DataFile& file : files) written_.insert(target.location + "/" + file.path);
   unfinished_.erase({target.location, target.file_prefix});
   Merge(target, std::move(files), pending);
@@ -347,6 +352,12 @@ catalog::PublishedChange TransactionWork::ToChange(const PendingTable& pending) 
   return published;
 }
 
+// Requires mutex_.
+bool TransactionWork::IsReadOnly() const {
+  return pending_.empty() && dropped_tables_.empty() && dropped_views_.empty() && created_views_.empty() &&
+         created_namespaces_.empty() && dropped_namespaces_.empty() && unfinished_.empty() && superseded_.empty();
+}
+
 // Requires mutex_. Steps 1 to 3 of a commit.
 Status TransactionWork::Publish() {
   for (const auto& [key, name] : created_namespaces_) TARN_TRY(context_.catalog.CreateNamespace(name));
@@ -394,6 +405,7 @@ Status TransactionWork::ApplyNames() {
 
 Status TransactionWork::Commit() {
   std::lock_guard lock(mutex_);
+  if (IsReadOnly()) return Ok();
   const Status published = Publish();
   if (!published.ok()) {
     // Whether a publication with an unknown outcome has its files in a log is recovery's to find out: they stay.

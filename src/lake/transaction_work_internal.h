@@ -48,9 +48,10 @@ struct WriteTarget {
 //   statement ── Begin/FinishWrite ──> pending tables ── Commit ──> Catalog::Publish
 //                                                     └─ Rollback: the files written are deleted
 //
-// The order of a commit: 1. namespaces are created; 2. names that it drops and creates anew are dropped; 3. all changes of
-// tables are published together; 4. views are created or replaced; 5. other names are dropped. A failure up to 3 leaves
-// tables and views as they were; one in 4 or 5 is reported with what has been published.
+// The order of a commit: 1. namespaces are created; 2. names that it drops and creates anew as tables are dropped; 3. all
+// changes of tables are published together; 4. other tables are dropped, views created or replaced; 5. views and namespaces
+// are dropped. A view therefore never names columns that are not there yet; for a moment an old view reads new tables. A
+// failure up to 3 leaves tables and views as they were; one in 4 or 5 is kOutcomeUnknown and tells what was published.
 //
 // Thread-safe: one mutex, held across the catalog's calls, since a statement's threads ask rarely.
 class TransactionWork {
@@ -106,6 +107,7 @@ class TransactionWork {
   void Merge(const WriteTarget& target, std::vector<table::DataFile> files, PendingTable& pending);
   void Supersede(std::vector<table::DataFile> files, const std::string& location);
   catalog::PublishedChange ToChange(const PendingTable& pending);
+  bool IsReadOnly() const;
   Status Publish();
   Status ApplyNames();
   void DeleteUnfinished();
