@@ -18,27 +18,27 @@ namespace {
 constexpr int64_t kPartitionBufferRows = 30'720;
 
 struct StorageInfo final : public duckdb::StorageExtensionInfo {
-  explicit StorageInfo(LakeContext& context) : context(context) {}
-  LakeContext& context;
+  explicit StorageInfo(std::shared_ptr<LakeContext> context) : context(std::move(context)) {}
+  const std::shared_ptr<LakeContext> context;
 };
 
 duckdb::unique_ptr<duckdb::Catalog> AttachLake(duckdb::optional_ptr<duckdb::StorageExtensionInfo> info,
                                                duckdb::ClientContext&, duckdb::AttachedDatabase& database,
                                                const std::string&, duckdb::AttachInfo&, duckdb::AttachOptions&) {
-  return duckdb::make_uniq<LakeCatalog>(database, static_cast<StorageInfo&>(*info).context);
+  return duckdb::make_uniq<LakeCatalog>(database, *static_cast<StorageInfo&>(*info).context);
 }
 
 duckdb::unique_ptr<duckdb::TransactionManager> MakeTransactionManager(
     duckdb::optional_ptr<duckdb::StorageExtensionInfo> info, duckdb::AttachedDatabase& database, duckdb::Catalog&) {
-  return duckdb::make_uniq<LakeTransactionManager>(database, static_cast<StorageInfo&>(*info).context);
+  return duckdb::make_uniq<LakeTransactionManager>(database, *static_cast<StorageInfo&>(*info).context);
 }
 
 class LakeStorageExtension final : public duckdb::StorageExtension {
  public:
-  explicit LakeStorageExtension(LakeContext& context) {
+  explicit LakeStorageExtension(std::shared_ptr<LakeContext> context) {
     attach = AttachLake;
     create_transaction_manager = MakeTransactionManager;
-    storage_info = duckdb::make_shared_ptr<StorageInfo>(context);
+    storage_info = duckdb::make_shared_ptr<StorageInfo>(std::move(context));
   }
 };
 
@@ -63,9 +63,15 @@ std::string StatementFor(const LakeOptions& options, const LakeWrite& write) {
 class AttachedLake final : public Lake {
  public:
   AttachedLake(LakeOptions options, LakeDependencies dependencies)
-      : context_{.options = std::move(options), .database = dependencies.database, .catalog = dependencies.catalog,
-                 .clock = dependencies.clock, .logger = dependencies.logger, .store = dependencies.store,
-                 .random_mutex = {}, .random = dependencies.random} {}
+      : shared_context_(new LakeContext{.options = std::move(options),
+                                        .database = dependencies.database,
+                                        .catalog = dependencies.catalog,
+                                        .clock = dependencies.clock,
+                                        .logger = dependencies.logger,
+                                        .store = dependencies.store,
+                                        .random_mutex = {},
+                                        .random = dependencies.random}),
+        context_(*shared_context_) {}
 
   ~AttachedLake() override {
     if (!attached_) return;
@@ -79,9 +85,9 @@ class AttachedLake final : public Lake {
     try {
       auto& instance = *context_.database.native().instance;
       duckdb::ExtensionLoader(instance, "tarn").RegisterFunction(MakeScanFunction(context_));
-      RegisterFunctions(context_);
+      RegisterFunctions(shared_context_);
       duckdb::StorageExtension::Register(duckdb::DBConfig::GetConfig(instance), "tarn",
-                                         duckdb::make_shared_ptr<LakeStorageExtension>(context_));
+                                         duckdb::make_shared_ptr<LakeStorageExtension>(shared_context_));
     } catch (const std::exception& exception) {
       return engine::ToError(exception);
     }
@@ -123,7 +129,8 @@ class AttachedLake final : public Lake {
   }
 
  private:
-  LakeContext context_;
+  const std::shared_ptr<LakeContext> shared_context_;  // also of what stays registered in the database
+  LakeContext& context_;
   bool attached_ = false;
 };
 

@@ -78,7 +78,7 @@ class Lake {
   // will publish; later statements of the transaction see them. Returns the number of rows. Requires: BEGIN was executed.
   // kInvalidArgument: the rows do not fit the table; kNotFound.
   virtual Result<uint64_t> WriteTable(engine::Connection& connection, const LakeWrite& write) = 0;
-  // The versions that the transaction's COMMIT gave the tables it wrote, of the last COMMIT on this connection.
+  // The versions that the transaction's COMMIT gave the tables it wrote, of the last COMMIT on this connection that wrote something.
   virtual std::map<std::string, table::TableVersion> LastCommit(engine::Connection& connection) = 0;
 };
 

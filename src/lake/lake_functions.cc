@@ -19,22 +19,22 @@ TransactionWork& WorkOf(duckdb::ClientContext& client, LakeContext& context) {
 
 catalog::TableName NameOf(const Value& text) { return ValueOrThrow(ParseTableName(text.ToString(), DEFAULT_SCHEMA)); }
 
-duckdb::ScalarFunction VersionFunction(LakeContext& context) {
-  const auto compute = [&context](duckdb::DataChunk& arguments, duckdb::ExpressionState& state, duckdb::Vector& result) {
+duckdb::ScalarFunction VersionFunction(std::shared_ptr<LakeContext> context) {
+  const auto compute = [context](duckdb::DataChunk& arguments, duckdb::ExpressionState& state, duckdb::Vector& result) {
     result.SetVectorType(duckdb::VectorType::FLAT_VECTOR);
     for (duckdb::idx_t row = 0; row < arguments.size(); ++row) {
-      const auto view = ValueOrThrow(WorkOf(state.GetContext(), context).Table(NameOf(arguments.GetValue(0, row))));
+      const auto view = ValueOrThrow(WorkOf(state.GetContext(), *context).Table(NameOf(arguments.GetValue(0, row))));
       result.SetValue(row, view->version < 0 ? Value(LogicalType::BIGINT) : Value::BIGINT(view->version));
     }
   };
   return duckdb::ScalarFunction("tarn_table_version", {LogicalType::VARCHAR}, LogicalType::BIGINT, compute);
 }
 
-duckdb::ScalarFunction ProgressFunction(LakeContext& context) {
-  const auto compute = [&context](duckdb::DataChunk& arguments, duckdb::ExpressionState& state, duckdb::Vector& result) {
+duckdb::ScalarFunction ProgressFunction(std::shared_ptr<LakeContext> context) {
+  const auto compute = [context](duckdb::DataChunk& arguments, duckdb::ExpressionState& state, duckdb::Vector& result) {
     result.SetVectorType(duckdb::VectorType::FLAT_VECTOR);
     for (duckdb::idx_t row = 0; row < arguments.size(); ++row) {
-      const auto view = ValueOrThrow(WorkOf(state.GetContext(), context).Table(NameOf(arguments.GetValue(0, row))));
+      const auto view = ValueOrThrow(WorkOf(state.GetContext(), *context).Table(NameOf(arguments.GetValue(0, row))));
       const auto found = view->progress.find(arguments.GetValue(1, row).ToString());
       result.SetValue(row, found == view->progress.end() ? Value(LogicalType::BIGINT) : Value::BIGINT(found->second));
     }
@@ -44,8 +44,8 @@ duckdb::ScalarFunction ProgressFunction(LakeContext& context) {
 }
 
 struct FunctionContext final : public duckdb::TableFunctionInfo {
-  explicit FunctionContext(LakeContext& context) : context(context) {}
-  LakeContext& context;
+  explicit FunctionContext(std::shared_ptr<LakeContext> context) : context(std::move(context)) {}
+  const std::shared_ptr<LakeContext> context;
 };
 
 struct ChangedPartitionsData final : public duckdb::TableFunctionData {
@@ -60,7 +60,7 @@ duckdb::unique_ptr<duckdb::FunctionData> BindChangedPartitions(duckdb::ClientCon
                                                                duckdb::TableFunctionBindInput& input,
                                                                duckdb::vector<LogicalType>& types,
                                                                duckdb::vector<std::string>& names) {
-  LakeContext& context = input.info->Cast<FunctionContext>().context;
+  LakeContext& context = *input.info->Cast<FunctionContext>().context;
   TransactionWork& work = WorkOf(client, context);
   const catalog::TableName name = NameOf(input.inputs[0]);
   const auto view = ValueOrThrow(work.Table(name));
@@ -94,8 +94,8 @@ void ScanChangedPartitions(duckdb::ClientContext&, duckdb::TableFunctionInput& i
 
 }  // namespace
 
-void RegisterFunctions(LakeContext& context) {
-  duckdb::ExtensionLoader loader(*context.database.native().instance, "tarn");
+void RegisterFunctions(std::shared_ptr<LakeContext> context) {
+  duckdb::ExtensionLoader loader(*context->database.native().instance, "tarn");
   for (duckdb::ScalarFunction function : {VersionFunction(context), ProgressFunction(context)}) {
     // The same within a transaction, not between two runs of a prepared statement.
     function.stability = duckdb::FunctionStability::CONSISTENT_WITHIN_QUERY;

@@ -45,6 +45,7 @@ duckdb::unique_ptr<LakeTransaction> LakeTransactionManager::Take(duckdb::Transac
 duckdb::ErrorData LakeTransactionManager::CommitTransaction(duckdb::ClientContext& client,
                                                             duckdb::Transaction& transaction) {
   const auto taken = Take(transaction);
+  if (taken->work().IsReadOnly()) return duckdb::ErrorData();
   const Status committed = taken->work().Commit();
   LakeSession::Of(client)->last_commit = taken->work().committed();
   if (committed.ok()) return duckdb::ErrorData();

@@ -352,8 +352,8 @@ catalog::PublishedChange TransactionWork::ToChange(const PendingTable& pending) 
   return published;
 }
 
-// Requires mutex_.
-bool TransactionWork::IsReadOnly() const {
+bool TransactionWork::IsReadOnly() {
+  std::lock_guard lock(mutex_);
   return pending_.empty() && dropped_tables_.empty() && dropped_views_.empty() && created_views_.empty() &&
          created_namespaces_.empty() && dropped_namespaces_.empty() && unfinished_.empty() && superseded_.empty();
 }
@@ -405,7 +405,6 @@ Status TransactionWork::ApplyNames() {
 
 Status TransactionWork::Commit() {
   std::lock_guard lock(mutex_);
-  if (IsReadOnly()) return Ok();
   const Status published = Publish();
   if (!published.ok()) {
     // Whether a publication with an unknown outcome has its files in a log is recovery's to find out: they stay.

@@ -83,6 +83,8 @@ class TransactionWork {
   // The partitions changed after `since`, own writes included; every live one when the history is too short.
   Result<std::vector<PartitionValues>> ChangedPartitions(const catalog::TableName& name, table::TableVersion since);
 
+  // Nothing to publish and nothing to clean up.
+  bool IsReadOnly();
   Status Commit();
   void Rollback();
   const std::map<std::string, table::TableVersion>& committed() const { return committed_; }
@@ -107,7 +109,6 @@ class TransactionWork {
   void Merge(const WriteTarget& target, std::vector<table::DataFile> files, PendingTable& pending);
   void Supersede(std::vector<table::DataFile> files, const std::string& location);
   catalog::PublishedChange ToChange(const PendingTable& pending);
-  bool IsReadOnly() const;
   Status Publish();
   Status ApplyNames();
   void DeleteUnfinished();

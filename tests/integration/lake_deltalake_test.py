@@ -112,7 +112,7 @@ def test_partition_values_in_both_directions(tmp_path, value):
     literal = value.replace("'", "''")
     run_sql(tmp_path, "CREATE SCHEMA s", f"CREATE TABLE s.t PARTITIONED BY (p) AS SELECT 1 AS id, '{literal}' AS p")
     path = table_path(tmp_path, "t")
-    assert DeltaTable(path).to_pyarrow_table(partitions=[("p", "=", value)]).num_rows == 1
+    assert DeltaTable(path).to_pyarrow_table(filters=[("p", "=", value)]).num_rows == 1
     write_deltalake(path, pa.table({"id": pa.array([2], pa.int32()), "p": [value]}), mode="append")
     [rows] = run_sql(tmp_path, f"SELECT id FROM s.t WHERE p = '{literal}' ORDER BY id")
     assert rows == [["1"], ["2"]]

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <iostream>
@@ -5,8 +6,8 @@
 
 #include "lake/testing/lake_world.h"
 
-// tarn_lake_sql FOLDER [MEMORY_MB [THREADS]]: runs each line of stdin as SQL on one connection; rows as tab-separated lines, NULL as \N,
-// an error as "error <code>: <message>", and an empty line after each statement. A line "\time" tells how long the last one took.
+// tarn_lake_sql FOLDER [MEMORY_MB [THREADS [TARGET_FILE_BYTES]]]: runs each line of stdin as SQL on one connection; rows as tab-separated lines, NULL as \N,
+// an error as one line "error <code>: <message>", and an empty line after each statement. A line "\time" tells how long the last one took.
 
 int main(int argc, char** argv) {
   if (argc < 2) {
@@ -15,7 +16,8 @@ int main(int argc, char** argv) {
   }
   const uint64_t megabytes = argc > 2 ? std::strtoull(argv[2], nullptr, 10) : 512;
   tarn::lake::LakeWorld world(argv[1], tarn::SystemClock(),
-                              {.memory_limit_bytes = megabytes << 20, .threads = argc > 3 ? std::atoi(argv[3]) : 2});
+                              {.memory_limit_bytes = megabytes << 20, .threads = argc > 3 ? std::atoi(argv[3]) : 2},
+                              {.target_file_bytes = argc > 4 ? std::strtoull(argv[4], nullptr, 10) : uint64_t(128) << 20});
   const auto connection = tarn::lake::Must(world.lake->Connect());
   std::string line;
   tarn::Micros took = 0;
@@ -27,14 +29,16 @@ int main(int argc, char** argv) {
     const tarn::Micros begin = tarn::SystemClock().Steady();
     const auto rows = connection->QueryText(line);
     took = tarn::SystemClock().Steady() - begin;
-    if (!rows.ok())
-      std::printf("error %s: %s\n", std::string(tarn::ErrorCodeName(rows.error().code())).c_str(),
-                  rows.error().ToString().c_str());
-    else
+    if (!rows.ok()) {
+      std::string message = rows.error().ToString();
+      std::replace(message.begin(), message.end(), '\n', ' ');
+      std::printf("error %s: %s\n", std::string(tarn::ErrorCodeName(rows.error().code())).c_str(), message.c_str());
+    } else {
       for (const auto& row : *rows) {
         for (size_t i = 0; i < row.size(); ++i) std::printf("%s%s", i > 0 ? "\t" : "", row[i].value_or("\\N").c_str());
         std::printf("\n");
       }
+    }
     std::printf("\n");
     std::fflush(stdout);
   }

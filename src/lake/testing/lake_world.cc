@@ -18,13 +18,13 @@ std::unique_ptr<engine::Database> OpenDatabase(const engine::DatabaseOptions& op
 
 }  // namespace
 
-LakeWorld::LakeWorld(std::string root_folder, Clock& world_clock, engine::DatabaseOptions options)
+LakeWorld::LakeWorld(std::string root_folder, Clock& world_clock, engine::DatabaseOptions options, LakeOptions lake_options)
     : root(std::move(root_folder)),
       clock(world_clock),
       store(std::make_unique<CountingStore>(Must(storage::OpenLocalObjectStore(PosixFileSystem(), root + "/store")))),
       database(OpenDatabase(options, *store)),
       catalog(OpenAnotherCatalog()),
-      lake(Must(Lake::Attach({}, {.database = *database,
+      lake(Must(Lake::Attach(std::move(lake_options), {.database = *database,
                                   .store = *store,
                                   .catalog = *catalog,
                                   .clock = clock,

@@ -61,7 +61,7 @@ T Must(Result<T> result) {
 class LakeWorld {
  public:
   // `root` exists; what is in it already is opened.
-  LakeWorld(std::string root, Clock& clock, engine::DatabaseOptions options);
+  LakeWorld(std::string root, Clock& clock, engine::DatabaseOptions options, LakeOptions lake_options = {});
 
   // Another catalog object on the same file, as another process would have it.
   std::unique_ptr<catalog::Catalog> OpenAnotherCatalog();
