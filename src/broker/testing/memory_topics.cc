@@ -137,6 +137,8 @@ class MemoryTopics final : public Topics {
     std::lock_guard lock(mutex_);
     if (topic.name.empty() || topic.name.find('/') != std::string::npos)
       return Error(ErrorCode::kInvalidArgument, "bad topic name: " + topic.name);
+    if (topic.partitions < 1 || topic.partitions > 1000)
+      return Error(ErrorCode::kInvalidArgument, "bad partition count");
     if (topics_.contains(topic.name)) return Error(ErrorCode::kAlreadyExists, topic.name);
     auto made = std::make_shared<Topic>(
         Topic{.name = topic.name, .id = MakeUuid(random_), .config = topic.config, .partitions = {}});
@@ -149,6 +151,7 @@ class MemoryTopics final : public Topics {
     return topics_.erase(name) > 0 ? Ok() : Status(Error(ErrorCode::kNotFound, "no topic " + name));
   }
   Status AddPartitions(const std::string& name, int32_t count) override {
+    if (count > 1000) return Error(ErrorCode::kInvalidArgument, "bad partition count");
     return Change(name, [count](Topic& topic) {
       while (topic.partitions.size() < size_t(count)) topic.partitions.push_back(std::make_shared<MemoryLog>());
     });
