@@ -32,7 +32,9 @@ duckdb::LogicalType SqlType(const Field& field) {
   return engine::ToDuckdb(field.type);
 }
 
-duckdb::LogicalType FileType(const Field& field) { return engine::ToDuckdb(field.type); }
+duckdb::LogicalType FileType(const Field& field) {
+  return engine::ToDuckdb(field.type);
+}
 
 Result<Field> TableField(const std::string& name, const duckdb::LogicalType& type, bool nullable) {
   auto stored = engine::StoredType(type);

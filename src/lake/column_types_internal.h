@@ -8,8 +8,8 @@
 #include "engine/schema.h"
 #include "lake/table_view_internal.h"
 
-// Between a table's columns and what SQL sees of them. No table format has a UUID: it is stored as text, and the column's
-// metadata remembers it.
+// Between a table's columns and what SQL sees of them. No table format has a UUID: it is stored as text, and the
+// column's metadata remembers it.
 
 namespace tarn::lake {
 

@@ -31,8 +31,10 @@ bool HasOrderedBounds(const engine::Field& field) {
     case engine::TypeKind::kTime:
     case engine::TypeKind::kStruct:
     case engine::TypeKind::kList:
-    case engine::TypeKind::kMap: return false;
-    default: return SqlType(field) == FileType(field);
+    case engine::TypeKind::kMap:
+      return false;
+    default:
+      return SqlType(field) == FileType(field);
   }
 }
 
@@ -54,11 +56,16 @@ bool RangeMayMatch(const Value& min, const Value& max, ExpressionType comparison
     case ExpressionType::COMPARE_EQUAL:
     case ExpressionType::COMPARE_NOT_DISTINCT_FROM:
       return (min.IsNull() || !(min > constant)) && (max.IsNull() || !(max < constant));
-    case ExpressionType::COMPARE_LESSTHAN: return min.IsNull() || min < constant;
-    case ExpressionType::COMPARE_LESSTHANOREQUALTO: return min.IsNull() || min <= constant;
-    case ExpressionType::COMPARE_GREATERTHAN: return max.IsNull() || max > constant;
-    case ExpressionType::COMPARE_GREATERTHANOREQUALTO: return max.IsNull() || max >= constant;
-    default: return true;
+    case ExpressionType::COMPARE_LESSTHAN:
+      return min.IsNull() || min < constant;
+    case ExpressionType::COMPARE_LESSTHANOREQUALTO:
+      return min.IsNull() || min <= constant;
+    case ExpressionType::COMPARE_GREATERTHAN:
+      return max.IsNull() || max > constant;
+    case ExpressionType::COMPARE_GREATERTHANOREQUALTO:
+      return max.IsNull() || max >= constant;
+    default:
+      return true;
   }
 }
 
@@ -154,13 +161,18 @@ bool FilePruner::MayMatch(const Expression& expression, const table::DataFile& f
     case ExpressionClass::BOUND_OPERATOR: {
       const auto& children = expression.Cast<duckdb::BoundOperatorExpression>().children;
       switch (expression.GetExpressionType()) {
-        case ExpressionType::OPERATOR_IS_NULL: return NullTestMayMatch(*children[0], true, file);
-        case ExpressionType::OPERATOR_IS_NOT_NULL: return NullTestMayMatch(*children[0], false, file);
-        case ExpressionType::COMPARE_IN: return InMayMatch(expression, file);
-        default: return true;
+        case ExpressionType::OPERATOR_IS_NULL:
+          return NullTestMayMatch(*children[0], true, file);
+        case ExpressionType::OPERATOR_IS_NOT_NULL:
+          return NullTestMayMatch(*children[0], false, file);
+        case ExpressionType::COMPARE_IN:
+          return InMayMatch(expression, file);
+        default:
+          return true;
       }
     }
-    default: return true;
+    default:
+      return true;
   }
 }
 
@@ -170,8 +182,7 @@ bool FilePruner::ComparisonMayMatch(const Expression& left, const Expression& ri
   const Value* constant = ConstantOf(right);
   if (field == nullptr && ConstantOf(left) != nullptr && ColumnOf(right) != nullptr)
     return ComparisonMayMatch(right, left, duckdb::FlipComparisonExpression(comparison), file);
-  if (field == nullptr || constant == nullptr || constant->IsNull() || constant->type() != SqlType(*field))
-    return true;
+  if (field == nullptr || constant == nullptr || constant->IsNull() || constant->type() != SqlType(*field)) return true;
   if (view_.IsPartitionColumn(field->name)) {
     const Value value = PartitionValue(*field, file);
     return value.IsNull() ? comparison == ExpressionType::COMPARE_DISTINCT_FROM

@@ -13,8 +13,9 @@ class ClientContext;
 
 namespace tarn::lake {
 
-// Decides for one scan which files cannot hold a row that a filter keeps. Errs to the side of reading: an absent bound, a
-// type that is not compared as the column's, an expression that is not understood all mean "may match". Thread-compatible.
+// Decides for one scan which files cannot hold a row that a filter keeps. Errs to the side of reading: an absent bound,
+// a type that is not compared as the column's, an expression that is not understood all mean "may match".
+// Thread-compatible.
 class FilePruner {
  public:
   // `columns`: the table's column index for each column index in the filters' bindings of `table_index`.

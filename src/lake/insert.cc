@@ -19,9 +19,9 @@
 #include "lake/column_types_internal.h"
 #include "lake/written_file_internal.h"
 
-// INSERT and CREATE TABLE AS as a plan: the rows, cast to what files hold, checked for NULL where the table has none; DuckDB's own
-// parallel COPY to Parquet below the table's folder, one file a partition and size; and on top an operator that takes COPY's statistics
-// of each file into the transaction.
+// INSERT and CREATE TABLE AS as a plan: the rows, cast to what files hold, checked for NULL where the table has none;
+// DuckDB's own parallel COPY to Parquet below the table's folder, one file a partition and size; and on top an operator
+// that takes COPY's statistics of each file into the transaction.
 
 namespace tarn::lake {
 namespace {
@@ -35,7 +35,8 @@ constexpr int64_t kRowGroupRows = 122'880;
 // Lets rows through; a NULL in a column that takes none ends the statement.
 class CheckNotNull final : public PhysicalOperator {
  public:
-  CheckNotNull(duckdb::PhysicalPlan& plan, duckdb::vector<LogicalType> types, duckdb::idx_t cardinality, WriteTarget target)
+  CheckNotNull(duckdb::PhysicalPlan& plan, duckdb::vector<LogicalType> types, duckdb::idx_t cardinality,
+               WriteTarget target)
       : PhysicalOperator(plan, duckdb::PhysicalOperatorType::EXTENSION, std::move(types), cardinality),
         target_(std::move(target)) {}
 
@@ -44,7 +45,8 @@ class CheckNotNull final : public PhysicalOperator {
   duckdb::OperatorResultType Execute(duckdb::ExecutionContext&, duckdb::DataChunk& input, duckdb::DataChunk& chunk,
                                      duckdb::GlobalOperatorState&, duckdb::OperatorState&) const override {
     for (size_t i = 0; i < target_.schema.fields.size(); ++i) {
-      if (target_.schema.fields[i].nullable || !duckdb::VectorOperations::HasNull(input.data[i], input.size())) continue;
+      if (target_.schema.fields[i].nullable || !duckdb::VectorOperations::HasNull(input.data[i], input.size()))
+        continue;
       throw duckdb::ConstraintException("NOT NULL constraint failed: %s.%s", target_.name.ToString(),
                                         target_.schema.fields[i].name);
     }
@@ -67,7 +69,9 @@ class CollectFiles final : public PhysicalOperator {
   CollectFiles(duckdb::PhysicalPlan& plan, duckdb::vector<LogicalType> types, LakeContext& context,
                duckdb::Catalog& catalog, WriteTarget target)
       : PhysicalOperator(plan, duckdb::PhysicalOperatorType::EXTENSION, std::move(types), 1),
-        context_(context), catalog_(catalog), target_(std::move(target)) {}
+        context_(context),
+        catalog_(catalog),
+        target_(std::move(target)) {}
 
   std::string GetName() const override { return "TARN_WRITE"; }
   duckdb::InsertionOrderPreservingMap<std::string> ParamsToString() const override {
@@ -87,7 +91,8 @@ class CollectFiles final : public PhysicalOperator {
     auto& state = input.global_state.Cast<CollectState>();
     for (duckdb::idx_t row = 0; row < chunk.size(); ++row) {
       duckdb::vector<duckdb::Value> values;
-      for (duckdb::idx_t column = 0; column < chunk.ColumnCount(); ++column) values.push_back(chunk.GetValue(column, row));
+      for (duckdb::idx_t column = 0; column < chunk.ColumnCount(); ++column)
+        values.push_back(chunk.GetValue(column, row));
       table::DataFile file = ValueOrThrow(ToDataFile(context_, target_, values));
       if (file.record_count == 0) {
         ThrowIfFailed(context_.store.Delete(target_.location + "/" + file.path));
@@ -161,11 +166,12 @@ PhysicalOperator& CopyToFolder(duckdb::ClientContext& client, duckdb::PhysicalPl
   }
   duckdb::CopyFunctionBindInput bind_input(info);
   auto bind_data = function.copy_to_bind(client, bind_input, written_names, written_types);
-  auto& copy = planner
-                   .Make<duckdb::PhysicalCopyToFile>(
-                       duckdb::GetCopyFunctionReturnLogicalTypes(duckdb::CopyFunctionReturnType::WRITTEN_FILE_STATISTICS),
-                       function, std::move(bind_data), plan.estimated_cardinality)
-                   .Cast<duckdb::PhysicalCopyToFile>();
+  auto& copy =
+      planner
+          .Make<duckdb::PhysicalCopyToFile>(
+              duckdb::GetCopyFunctionReturnLogicalTypes(duckdb::CopyFunctionReturnType::WRITTEN_FILE_STATISTICS),
+              function, std::move(bind_data), plan.estimated_cardinality)
+          .Cast<duckdb::PhysicalCopyToFile>();
   copy.file_path = info.file_path;
   copy.use_tmp_file = false;
   copy.filename_pattern.SetFilenamePattern(target.file_prefix + "{uuid}");
@@ -197,8 +203,8 @@ PhysicalOperator& PlanWrite(duckdb::ClientContext& client, duckdb::PhysicalPlanG
     plan = check;
   }
   plan = CopyToFolder(client, planner, catalog.context(), target, plan.get());
-  auto& collect = planner.Make<CollectFiles>(duckdb::vector<LogicalType>{LogicalType::BIGINT}, catalog.context(), catalog,
-                                             std::move(target));
+  auto& collect = planner.Make<CollectFiles>(duckdb::vector<LogicalType>{LogicalType::BIGINT}, catalog.context(),
+                                             catalog, std::move(target));
   collect.children.push_back(plan.get());
   return collect;
 }
@@ -220,15 +226,15 @@ engine::Schema SchemaOf(const duckdb::CreateTableInfo& info, const LakeWrite* in
   std::vector<bool> not_null(info.columns.LogicalColumnCount(), false);
   for (const auto& constraint : info.constraints) {
     if (constraint->type != duckdb::ConstraintType::NOT_NULL)
-      ThrowNotYet("the constraint " + constraint->ToString(), "NOT NULL is the one that tables keep; test the others in a model");
+      ThrowNotYet("the constraint " + constraint->ToString(),
+                  "NOT NULL is the one that tables keep; test the others in a model");
     not_null[constraint->Cast<duckdb::NotNullConstraint>().index.index] = true;
   }
   engine::Schema schema;
   for (const auto& column : info.columns.Logical()) {
     if (column.Generated() || column.HasDefaultValue())
       ThrowNotYet("a default or generated value for column " + column.Name(), "give the value in the INSERT");
-    schema.fields.push_back(
-        ValueOrThrow(TableField(column.Name(), column.Type(), !not_null[column.Logical().index])));
+    schema.fields.push_back(ValueOrThrow(TableField(column.Name(), column.Type(), !not_null[column.Logical().index])));
   }
   if (intent == nullptr) return schema;
   for (const std::string& column : intent->not_null_columns) {
@@ -295,9 +301,13 @@ PhysicalOperator& LakeCatalog::PlanInsert(duckdb::ClientContext& client, duckdb:
     ThrowNotYet("INSERT … ON CONFLICT", "leave rows that are there out of the SELECT");
   if (!op.column_index_map.empty()) plan = planner.ResolveDefaultsProjection(op, *plan);
   const TableView& view = op.table.Cast<LakeTableEntry>().view();
-  WriteTarget target{.name = view.name, .location = view.location, .schema = view.schema,
-                     .partition_columns = view.partition_columns, .creates = view.version < 0,
-                     .operation = "WRITE", .file_prefix = NewFilePrefix(context_)};
+  WriteTarget target{.name = view.name,
+                     .location = view.location,
+                     .schema = view.schema,
+                     .partition_columns = view.partition_columns,
+                     .creates = view.version < 0,
+                     .operation = "WRITE",
+                     .file_prefix = NewFilePrefix(context_)};
   if (const LakeWrite* intent = LakeTransaction::Get(client, *this).intent) {
     target.operation = intent->operation;
     target.progress = intent->progress;

@@ -6,8 +6,8 @@
 
 namespace tarn::lake {
 
-// What a CREATE TABLE [AS] of these columns would write; `intent` as LakeTransaction's. Throws: the name is taken, a type,
-// a constraint or a partitioning that tables do not have.
+// What a CREATE TABLE [AS] of these columns would write; `intent` as LakeTransaction's. Throws: the name is taken, a
+// type, a constraint or a partitioning that tables do not have.
 WriteTarget TargetOfCreate(LakeContext& context, LakeTransaction& transaction, const catalog::TableName& name,
                            duckdb::CreateTableInfo& info);
 

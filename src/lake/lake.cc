@@ -14,7 +14,8 @@
 namespace tarn::lake {
 namespace {
 
-// Rows that a partitioned write buffers for one partition before they go to its file: hundreds of open partitions in about 130 MB.
+// Rows that a partitioned write buffers for one partition before they go to its file: hundreds of open partitions in
+// about 130 MB.
 constexpr int64_t kPartitionBufferRows = 30'720;
 
 struct StorageInfo final : public duckdb::StorageExtensionInfo {
@@ -77,7 +78,8 @@ class AttachedLake final : public Lake {
     if (!attached_) return;
     if (const auto connection = context_.database.Connect(); connection.ok()) {
       const Status detached = (*connection)->Execute("DETACH " + engine::QuoteIdentifier(context_.options.name));
-      if (!detached.ok()) context_.logger.Warn("lake", "the lake stays attached", {{"error", detached.error().ToString()}});
+      if (!detached.ok())
+        context_.logger.Warn("lake", "the lake stays attached", {{"error", detached.error().ToString()}});
     }
   }
 
@@ -107,12 +109,15 @@ class AttachedLake final : public Lake {
   Result<uint64_t> WriteTable(engine::Connection& connection, const LakeWrite& write) override {
     auto& client = *connection.native().context;
     if (connection.native().IsAutoCommit())
-      return Error(ErrorCode::kFailedPrecondition, "writing " + write.table.ToString() + " needs an open transaction: BEGIN");
+      return Error(ErrorCode::kFailedPrecondition,
+                   "writing " + write.table.ToString() + " needs an open transaction: BEGIN");
     try {
       LakeTransaction* transaction = nullptr;
-      client.RunFunctionInTransaction([&] {
-        transaction = &LakeTransaction::Get(client, duckdb::Catalog::GetCatalog(client, context_.options.name));
-      }, false);
+      client.RunFunctionInTransaction(
+          [&] {
+            transaction = &LakeTransaction::Get(client, duckdb::Catalog::GetCatalog(client, context_.options.name));
+          },
+          false);
       transaction->intent = &write;
       auto rows = connection.QueryText(StatementFor(context_.options, write));
       // A statement that fails can take its transaction along only at ROLLBACK: it is still there.

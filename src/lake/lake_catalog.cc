@@ -34,20 +34,24 @@ TableViewPointer LakeCatalog::ResolveTable(duckdb::ClientContext& client, const 
   if (duckdb::StringUtil::CIEquals(at_unit, "version")) {
     duckdb::Value version;
     if (!at_value.DefaultTryCastAs(duckdb::LogicalType::BIGINT, version, nullptr))
-      ThrowIfFailed(Error(ErrorCode::kInvalidArgument, "AT (VERSION => …) needs a number, found " + at_value.ToString()));
+      ThrowIfFailed(
+          Error(ErrorCode::kInvalidArgument, "AT (VERSION => …) needs a number, found " + at_value.ToString()));
     return ValueOrThrow(work.TableAtVersion(name, version.GetValue<int64_t>()));
   }
   if (duckdb::StringUtil::CIEquals(at_unit, "timestamp")) {
     duckdb::Value time;
     if (!at_value.TryCastAs(client, duckdb::LogicalType::TIMESTAMP_TZ, time, nullptr))
-      ThrowIfFailed(Error(ErrorCode::kInvalidArgument, "AT (TIMESTAMP => …) needs a time, found " + at_value.ToString()));
+      ThrowIfFailed(
+          Error(ErrorCode::kInvalidArgument, "AT (TIMESTAMP => …) needs a time, found " + at_value.ToString()));
     return ValueOrThrow(work.TableAtTime(name, time.GetValue<duckdb::timestamp_tz_t>().value));
   }
   ThrowIfFailed(Error(ErrorCode::kInvalidArgument, "AT takes VERSION or TIMESTAMP, not " + at_unit));
   return nullptr;
 }
 
-duckdb::DatabaseSize LakeCatalog::GetDatabaseSize(duckdb::ClientContext&) { return {}; }
+duckdb::DatabaseSize LakeCatalog::GetDatabaseSize(duckdb::ClientContext&) {
+  return {};
+}
 
 LakeSchemaEntry& LakeCatalog::SchemaEntry(const std::string& name) {
   std::lock_guard lock(mutex_);
@@ -70,8 +74,8 @@ duckdb::optional_ptr<duckdb::SchemaCatalogEntry> LakeCatalog::LookupSchema(duckd
   for (const std::string& known : names)
     if (duckdb::StringUtil::CIEquals(known, name)) return &SchemaEntry(known);
   if (if_not_found == duckdb::OnEntryNotFound::RETURN_NULL) return nullptr;
-  const auto nearest = duckdb::StringUtil::TopNJaroWinkler(
-      duckdb::vector<std::string>(std::vector<std::string>(names)), name, 1);
+  const auto nearest =
+      duckdb::StringUtil::TopNJaroWinkler(duckdb::vector<std::string>(std::vector<std::string>(names)), name, 1);
   throw duckdb::CatalogException(lookup.GetErrorContext(), "Schema with name %s does not exist!%s", name,
                                  nearest.empty() ? "" : "\nDid you mean \"" + nearest[0] + "\"?");
 }
@@ -128,12 +132,15 @@ duckdb::PhysicalOperator& LakeCatalog::PlanMergeInto(duckdb::ClientContext&, duc
   ThrowNotYet("MERGE INTO", std::string(kRewriteHint));
 }
 
-duckdb::unique_ptr<duckdb::LogicalOperator> LakeCatalog::BindCreateIndex(
-    duckdb::Binder&, duckdb::CreateStatement&, duckdb::TableCatalogEntry&, duckdb::unique_ptr<duckdb::LogicalOperator>) {
+duckdb::unique_ptr<duckdb::LogicalOperator> LakeCatalog::BindCreateIndex(duckdb::Binder&, duckdb::CreateStatement&,
+                                                                         duckdb::TableCatalogEntry&,
+                                                                         duckdb::unique_ptr<duckdb::LogicalOperator>) {
   ThrowNotYet("CREATE INDEX", "partition the table by what you filter on");
 }
 
-duckdb::TableStorageInfo LakeTableEntry::GetStorageInfo(duckdb::ClientContext&) { return {}; }
+duckdb::TableStorageInfo LakeTableEntry::GetStorageInfo(duckdb::ClientContext&) {
+  return {};
+}
 
 duckdb::vector<duckdb::column_t> LakeTableEntry::GetRowIdColumns() const {
   duckdb::vector<duckdb::column_t> columns;

@@ -112,8 +112,7 @@ class LakeCatalog final : public duckdb::Catalog {
   duckdb::optional_ptr<duckdb::SchemaCatalogEntry> LookupSchema(duckdb::CatalogTransaction transaction,
                                                                 const duckdb::EntryLookupInfo& lookup,
                                                                 duckdb::OnEntryNotFound if_not_found) override;
-  void ScanSchemas(duckdb::ClientContext& client,
-                   std::function<void(duckdb::SchemaCatalogEntry&)> callback) override;
+  void ScanSchemas(duckdb::ClientContext& client, std::function<void(duckdb::SchemaCatalogEntry&)> callback) override;
 
   duckdb::PhysicalOperator& PlanCreateTableAs(duckdb::ClientContext& client, duckdb::PhysicalPlanGenerator& planner,
                                               duckdb::LogicalCreateTable& op, duckdb::PhysicalOperator& plan) override;

@@ -17,7 +17,9 @@ TransactionWork& WorkOf(duckdb::ClientContext& client, LakeContext& context) {
   return LakeTransaction::Get(client, duckdb::Catalog::GetCatalog(client, context.options.name)).work();
 }
 
-catalog::TableName NameOf(const Value& text) { return ValueOrThrow(ParseTableName(text.ToString(), DEFAULT_SCHEMA)); }
+catalog::TableName NameOf(const Value& text) {
+  return ValueOrThrow(ParseTableName(text.ToString(), DEFAULT_SCHEMA));
+}
 
 duckdb::ScalarFunction VersionFunction(std::shared_ptr<LakeContext> context) {
   const auto compute = [context](duckdb::DataChunk& arguments, duckdb::ExpressionState& state, duckdb::Vector& result) {
@@ -39,8 +41,8 @@ duckdb::ScalarFunction ProgressFunction(std::shared_ptr<LakeContext> context) {
       result.SetValue(row, found == view->progress.end() ? Value(LogicalType::BIGINT) : Value::BIGINT(found->second));
     }
   };
-  return duckdb::ScalarFunction("tarn_table_progress", {LogicalType::VARCHAR, LogicalType::VARCHAR}, LogicalType::BIGINT,
-                                compute);
+  return duckdb::ScalarFunction("tarn_table_progress", {LogicalType::VARCHAR, LogicalType::VARCHAR},
+                                LogicalType::BIGINT, compute);
 }
 
 struct FunctionContext final : public duckdb::TableFunctionInfo {
@@ -102,8 +104,10 @@ void RegisterFunctions(std::shared_ptr<LakeContext> context) {
     loader.RegisterFunction(function);
   }
   duckdb::TableFunction changed(
-      "tarn_changed_partitions", {LogicalType::VARCHAR, LogicalType::BIGINT}, ScanChangedPartitions, BindChangedPartitions,
-      [](duckdb::ClientContext&, duckdb::TableFunctionInitInput&) -> duckdb::unique_ptr<duckdb::GlobalTableFunctionState> {
+      "tarn_changed_partitions", {LogicalType::VARCHAR, LogicalType::BIGINT}, ScanChangedPartitions,
+      BindChangedPartitions,
+      [](duckdb::ClientContext&,
+         duckdb::TableFunctionInitInput&) -> duckdb::unique_ptr<duckdb::GlobalTableFunctionState> {
         return duckdb::make_uniq<ChangedPartitionsState>();
       });
   changed.function_info = duckdb::make_shared_ptr<FunctionContext>(context);

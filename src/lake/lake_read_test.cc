@@ -37,7 +37,8 @@ TEST_F(LakeTest, AMissingTableIsAnsweredWithTheNearest) {
 TEST_F(LakeTest, TypesRoundTrip) {
   const std::string select =
       "SELECT true AS b, 1::TINYINT AS i8, 2::SMALLINT AS i16, 3::INTEGER AS i32, 4::BIGINT AS i64, 1.5::FLOAT AS f, "
-      "2.5::DOUBLE AS d, 12.34::DECIMAL(10,2) AS dec, 'text' AS s, '\\x00\\xff'::BLOB AS bin, DATE '2026-11-24' AS day, "
+      "2.5::DOUBLE AS d, 12.34::DECIMAL(10,2) AS dec, 'text' AS s, '\\x00\\xff'::BLOB AS bin, DATE '2026-11-24' AS "
+      "day, "
       "TIMESTAMPTZ '2026-11-24 10:00:00.123456+00' AS at, TIMESTAMP '2026-11-24 10:00:00.123456' AS local, "
       "'0f8fad5b-d9cb-469f-a165-70867728950e'::UUID AS u, {'x': 1, 'y': {'z': 'deep'}} AS st, [1, NULL, 3] AS l, "
       "MAP {'k': 1.5::DOUBLE} AS m, [{'a': 1}] AS ls";
@@ -51,7 +52,8 @@ TEST_F(LakeTest, TypesRoundTrip) {
 }
 
 TEST_F(LakeTest, PartitionsAreReadFromTheLogAndPruned) {
-  Run("CREATE TABLE s.t PARTITIONED BY (day) AS SELECT range AS id, DATE '2026-11-01' + (range % 5)::INT AS day FROM range(100)");
+  Run("CREATE TABLE s.t PARTITIONED BY (day) AS SELECT range AS id, DATE '2026-11-01' + (range % 5)::INT AS day FROM "
+      "range(100)");
   EXPECT_EQ(Rows("SELECT count(*), sum(id) FROM s.t WHERE day = DATE '2026-11-02'"), "20,970");
   EXPECT_EQ(FilesOpenedBy("SELECT sum(id) FROM s.t WHERE day = DATE '2026-11-02'"), 1u);
   EXPECT_EQ(FilesOpenedBy("SELECT sum(id) FROM s.t WHERE day >= DATE '2026-11-03'"), 3u);
@@ -59,8 +61,14 @@ TEST_F(LakeTest, PartitionsAreReadFromTheLogAndPruned) {
   EXPECT_EQ(FilesOpenedBy("SELECT sum(id) FROM s.t WHERE dayofmonth(day) = 2 OR day = DATE '2026-11-03'"), 2u);
   EXPECT_EQ(FilesOpenedBy("SELECT sum(id) FROM s.t WHERE day IS NULL"), 0u);
   EXPECT_EQ(FilesOpenedBy("SELECT sum(id) FROM s.t"), 5u);
+  // What a join's other side says while the query runs.
+  Run("INSERT INTO s.t VALUES (1000, DATE '2026-11-04')");
+  const std::string changed = "WHERE day IN (SELECT day FROM tarn_changed_partitions('s.t', 1))";
+  EXPECT_EQ(Rows("SELECT sum(id) FROM s.t " + changed), "2010");
+  EXPECT_EQ(FilesOpenedBy("SELECT sum(id) FROM s.t " + changed), 2u);
+  EXPECT_EQ(FilesOpenedBy("SELECT sum(id) FROM s.t " + changed + " AND id = 1000"), 1u);
   const std::string plan = Rows("EXPLAIN SELECT sum(id) FROM s.t WHERE day = DATE '2026-11-02'");
-  EXPECT_NE(plan.find("1 of 5"), std::string::npos) << plan;
+  EXPECT_NE(plan.find("1 of 6"), std::string::npos) << plan;
   EXPECT_EQ(Rows("SELECT day, count(*) FROM s.t GROUP BY day ORDER BY day LIMIT 2"), "2026-11-01,20;2026-11-02,20");
 }
 
@@ -75,9 +83,10 @@ TEST_F(LakeTest, NullAndOddPartitionValuesAreKept) {
 TEST_F(LakeTest, StatisticsPruneFilesAndNeverRows) {
   Run("CREATE TABLE s.t (id BIGINT, happened TIMESTAMPTZ, name VARCHAR, x DOUBLE)");
   for (int i = 0; i < 4; ++i)
-    Run("INSERT INTO s.t SELECT " + std::to_string(i * 10) + " + range, TIMESTAMPTZ '2026-11-24 10:00:00.000999+00' + " +
-        "INTERVAL 1 HOUR * " + std::to_string(i) + ", repeat('n', 40) || " + std::to_string(i) +
-        ", CASE WHEN range = 0 AND " + std::to_string(i) + " = 3 THEN 'NaN'::DOUBLE ELSE range END FROM range(10)");
+    Run("INSERT INTO s.t SELECT " + std::to_string(i * 10) +
+        " + range, TIMESTAMPTZ '2026-11-24 10:00:00.000999+00' + " + "INTERVAL 1 HOUR * " + std::to_string(i) +
+        ", repeat('n', 40) || " + std::to_string(i) + ", CASE WHEN range = 0 AND " + std::to_string(i) +
+        " = 3 THEN 'NaN'::DOUBLE ELSE range END FROM range(10)");
   EXPECT_EQ(FilesOpenedBy("SELECT sum(x) FROM s.t WHERE id = 15"), 1u);
   EXPECT_EQ(FilesOpenedBy("SELECT sum(x) FROM s.t WHERE id BETWEEN 15 AND 25"), 2u);
   EXPECT_EQ(FilesOpenedBy("SELECT sum(x) FROM s.t WHERE 35 < id"), 1u);
@@ -91,11 +100,13 @@ TEST_F(LakeTest, StatisticsPruneFilesAndNeverRows) {
 }
 
 TEST_F(LakeTest, APlanThatReadsTwiceIsCopiedWell) {
-  Run("CREATE TABLE s.t PARTITIONED BY (day) AS SELECT range AS id, DATE '2026-11-01' + (range % 5)::INT AS day FROM range(100)");
+  Run("CREATE TABLE s.t PARTITIONED BY (day) AS SELECT range AS id, DATE '2026-11-01' + (range % 5)::INT AS day FROM "
+      "range(100)");
   EXPECT_EQ(Rows("WITH c AS (SELECT * FROM s.t WHERE day < DATE '2026-11-04') SELECT (SELECT count(*) FROM c), (SELECT "
                  "min(day) FROM c WHERE id > 50), (SELECT max(id) FROM c)"),
             "60,2026-11-01,97");
-  EXPECT_EQ(Rows("SELECT count(*) FROM s.t a JOIN s.t b USING (id) WHERE a.day = b.day AND a.day = DATE '2026-11-02'"), "20");
+  EXPECT_EQ(Rows("SELECT count(*) FROM s.t a JOIN s.t b USING (id) WHERE a.day = b.day AND a.day = DATE '2026-11-02'"),
+            "20");
   EXPECT_EQ(Rows("SELECT id, day FROM s.t ORDER BY id DESC LIMIT 2"), "99,2026-11-05;98,2026-11-04");
   Run("PREPARE p AS SELECT count(*) FROM s.t WHERE day = $1");
   EXPECT_EQ(Rows("EXECUTE p(DATE '2026-11-02')"), "20");
@@ -105,22 +116,29 @@ TEST_F(LakeTest, APlanThatReadsTwiceIsCopiedWell) {
 
 // Pruning is compared with the same rows in a table of DuckDB's own.
 TEST_F(LakeTest, NoFilterLosesARowToPruning) {
-  Run("CREATE TABLE s.t (p VARCHAR, i INTEGER, d DOUBLE, n DECIMAL(8,2), s VARCHAR, day DATE, ts TIMESTAMPTZ, b BOOLEAN) PARTITIONED BY (p)");
+  Run("CREATE TABLE s.t (p VARCHAR, i INTEGER, d DOUBLE, n DECIMAL(8,2), s VARCHAR, day DATE, ts TIMESTAMPTZ, b "
+      "BOOLEAN) PARTITIONED BY (p)");
   const char* doubles[] = {"'NaN'::DOUBLE", "'inf'::DOUBLE", "-0.0", "0.0", "1.5", "-7.25", "NULL"};
   Random random(11);
   const auto value = [&](const std::string& text) { return random.Chance(0.15) ? std::string("NULL") : text; };
   const auto number = [&] { return std::to_string(random.Between(-20, 20)); };
-  const auto text = [&] { return "repeat('é', " + std::to_string(random.Below(40)) + ") || chr(" + std::to_string(random.Between(97, 102)) + ")"; };
+  const auto text = [&] {
+    return "repeat('é', " + std::to_string(random.Below(40)) + ") || chr(" + std::to_string(random.Between(97, 102)) +
+           ")";
+  };
   const auto day = [&] { return "(DATE '2026-11-10' + " + std::to_string(random.Below(6)) + ")"; };
-  const auto time = [&] { return "(TIMESTAMPTZ '2026-11-24 10:00:00.000999+00' + to_microseconds(" + std::to_string(random.Below(3000)) + "))"; };
+  const auto time = [&] {
+    return "(TIMESTAMPTZ '2026-11-24 10:00:00.000999+00' + to_microseconds(" + std::to_string(random.Below(3000)) +
+           "))";
+  };
   // The first half within the transaction that wrote, where bounds are DuckDB's own; the other as the log tells them.
   Run("BEGIN");
   for (int file = 0; file < 12; ++file) {
     std::string rows;
     for (int row = 0; row < 4; ++row)
-      rows += (row > 0 ? ", (" : "(") + value(random.Chance(0.5) ? "'x'" : "'y'") + ", " + value(number()) + ", " + doubles[random.Below(7)] +
-              ", " + value(number() + ".25") + ", " + value(text()) + ", " + value(day()) + ", " + value(time()) + ", " +
-              value(random.Chance(0.5) ? "true" : "false") + ")";
+      rows += (row > 0 ? ", (" : "(") + value(random.Chance(0.5) ? "'x'" : "'y'") + ", " + value(number()) + ", " +
+              doubles[random.Below(7)] + ", " + value(number() + ".25") + ", " + value(text()) + ", " + value(day()) +
+              ", " + value(time()) + ", " + value(random.Chance(0.5) ? "true" : "false") + ")";
     Run("INSERT INTO s.t VALUES " + rows);
   }
   Run("CREATE TEMP TABLE plain AS SELECT * FROM s.t");
@@ -128,15 +146,24 @@ TEST_F(LakeTest, NoFilterLosesARowToPruning) {
     const char* operators[] = {"=", "<", "<=", ">", ">=", "<>", "IS DISTINCT FROM", "IS NOT DISTINCT FROM"};
     const std::string op = std::string(" ") + operators[random.Below(8)] + " ";
     switch (random.Below(9)) {
-      case 0: return "p" + op + (random.Chance(0.5) ? "'x'" : "'z'");
-      case 1: return "i" + op + number();
-      case 2: return "d" + op + doubles[random.Below(6)];
-      case 3: return number() + ".25" + op + "n";
-      case 4: return "s" + op + text();
-      case 5: return "day" + op + day();
-      case 6: return "ts" + op + time();
-      case 7: return random.Chance(0.5) ? "b" : "NOT b";
-      default: return "i IN (" + number() + ", " + number() + ") OR i BETWEEN " + number() + " AND " + number();
+      case 0:
+        return "p" + op + (random.Chance(0.5) ? "'x'" : "'z'");
+      case 1:
+        return "i" + op + number();
+      case 2:
+        return "d" + op + doubles[random.Below(6)];
+      case 3:
+        return number() + ".25" + op + "n";
+      case 4:
+        return "s" + op + text();
+      case 5:
+        return "day" + op + day();
+      case 6:
+        return "ts" + op + time();
+      case 7:
+        return random.Chance(0.5) ? "b" : "NOT b";
+      default:
+        return "i IN (" + number() + ", " + number() + ") OR i BETWEEN " + number() + " AND " + number();
     }
   };
   for (int round = 0; round < 300; ++round) {

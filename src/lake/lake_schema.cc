@@ -117,7 +117,8 @@ duckdb::optional_ptr<duckdb::CatalogEntry> LakeSchemaEntry::CreateView(duckdb::C
   if (!info.aliases.empty()) {
     // The catalog keeps one SELECT: the names that the view gives its columns become part of it.
     std::string columns;
-    for (const std::string& alias : info.aliases) columns += (columns.empty() ? "" : ", ") + engine::QuoteIdentifier(alias);
+    for (const std::string& alias : info.aliases)
+      columns += (columns.empty() ? "" : ", ") + engine::QuoteIdentifier(alias);
     info.query = duckdb::CreateViewInfo::ParseSelect("SELECT * FROM (" + info.query->ToString() + ") AS \"" + "view" +
                                                      "\"(" + columns + ")");
     info.aliases.clear();

@@ -56,6 +56,8 @@ duckdb::ErrorData LakeTransactionManager::CommitTransaction(duckdb::ClientContex
   }
 }
 
-void LakeTransactionManager::RollbackTransaction(duckdb::Transaction& transaction) { Take(transaction)->work().Rollback(); }
+void LakeTransactionManager::RollbackTransaction(duckdb::Transaction& transaction) {
+  Take(transaction)->work().Rollback();
+}
 
 }  // namespace tarn::lake

@@ -53,7 +53,10 @@ TEST_F(LakeTest, RollbackLeavesNothing) {
 
 TEST_F(LakeTest, AFailedStatementLeavesNoFiles) {
   Run("CREATE TABLE s.a (id BIGINT, p VARCHAR) PARTITIONED BY (p)");
-  EXPECT_FALSE(Fails("INSERT INTO s.a SELECT range, CASE WHEN range = 299999 THEN error('late') ELSE 'p' || (range % 3) END FROM range(300000)").message().empty());
+  EXPECT_FALSE(Fails("INSERT INTO s.a SELECT range, CASE WHEN range = 299999 THEN error('late') ELSE 'p' || (range % "
+                     "3) END FROM range(300000)")
+                   .message()
+                   .empty());
   EXPECT_TRUE(DataFiles("s/a").empty());
   EXPECT_EQ(Rows("SELECT count(*) FROM s.a"), "0");
   Run("CREATE TABLE s.n (id BIGINT NOT NULL)");
@@ -94,10 +97,11 @@ TEST_F(LakeTest, ViewsAndDrops) {
 
 TEST_F(LakeTest, WhatIsNotSupportedSaysWhatToDo) {
   Run("CREATE TABLE s.a AS SELECT 1 AS id");
-  for (const char* sql : {"UPDATE s.a SET id = 2", "DELETE FROM s.a WHERE id = 1", "ALTER TABLE s.a ADD COLUMN x INT",
-                          "MERGE INTO s.a USING (SELECT 1 AS id) n ON a.id = n.id WHEN MATCHED THEN DELETE",
-                          "CREATE INDEX i ON s.a (id)", "CREATE TABLE s.c (id BIGINT PRIMARY KEY)",
-                          "CREATE TABLE s.c PARTITIONED BY (id % 2) AS SELECT 1 AS id", "INSERT INTO s.a VALUES (1) RETURNING id"}) {
+  for (const char* sql :
+       {"UPDATE s.a SET id = 2", "DELETE FROM s.a WHERE id = 1", "ALTER TABLE s.a ADD COLUMN x INT",
+        "MERGE INTO s.a USING (SELECT 1 AS id) n ON a.id = n.id WHEN MATCHED THEN DELETE", "CREATE INDEX i ON s.a (id)",
+        "CREATE TABLE s.c (id BIGINT PRIMARY KEY)", "CREATE TABLE s.c PARTITIONED BY (id % 2) AS SELECT 1 AS id",
+        "INSERT INTO s.a VALUES (1) RETURNING id"}) {
     const Error error = Fails(sql);
     EXPECT_EQ(error.code(), ErrorCode::kUnsupported) << sql << ": " << error.ToString();
     EXPECT_NE(error.message().find("Tarn does not support"), std::string::npos) << sql << ": " << error.message();
@@ -107,18 +111,31 @@ TEST_F(LakeTest, WhatIsNotSupportedSaysWhatToDo) {
 TEST_F(LakeTest, WriteTableBuildsSeveralTablesInOnePublication) {
   Run("CREATE TABLE s.src AS SELECT range AS id, DATE '2026-11-01' + (range % 3)::INT AS day FROM range(30)");
   Run("BEGIN");
-  EXPECT_EQ(Write({.table = {"s", "a"}, .select_sql = "SELECT id, day FROM s.src -- all", .mode = LakeWriteMode::kCreateOrReplace,
-                   .partition_columns = {"day"}, .not_null_columns = {"id"}, .progress = {{"model", 5}}}), 30u);
-  EXPECT_EQ(Write({.table = {"s", "b"}, .select_sql = "SELECT day, count(*) AS n FROM s.a GROUP BY day",
-                   .mode = LakeWriteMode::kCreateOrReplace}), 3u);
+  EXPECT_EQ(Write({.table = {"s", "a"},
+                   .select_sql = "SELECT id, day FROM s.src -- all",
+                   .mode = LakeWriteMode::kCreateOrReplace,
+                   .partition_columns = {"day"},
+                   .not_null_columns = {"id"},
+                   .progress = {{"model", 5}}}),
+            30u);
+  EXPECT_EQ(Write({.table = {"s", "b"},
+                   .select_sql = "SELECT day, count(*) AS n FROM s.a GROUP BY day",
+                   .mode = LakeWriteMode::kCreateOrReplace}),
+            3u);
   EXPECT_EQ(Rows("SELECT sum(n), tarn_table_progress('s.a', 'model') FROM s.b"), "30,5");
   Run("COMMIT");
   EXPECT_EQ(world_.lake->LastCommit(*connection_).size(), 2u);
-  EXPECT_EQ(Rows("SELECT tarn_table_version('s.a'), tarn_table_progress('s.a', 'model'), tarn_table_progress('s.a', 'none')"), "1,5,NULL");
+  EXPECT_EQ(
+      Rows("SELECT tarn_table_version('s.a'), tarn_table_progress('s.a', 'model'), tarn_table_progress('s.a', 'none')"),
+      "1,5,NULL");
 
   Run("BEGIN");
-  EXPECT_EQ(Write({.table = {"s", "a"}, .select_sql = "SELECT 100 AS id, DATE '2026-11-02' AS day",
-                   .mode = LakeWriteMode::kOverwritePartitions, .also_replaced = {{{"day", "2026-11-03"}}}, .progress = {{"model", 6}}}), 1u);
+  EXPECT_EQ(Write({.table = {"s", "a"},
+                   .select_sql = "SELECT 100 AS id, DATE '2026-11-02' AS day",
+                   .mode = LakeWriteMode::kOverwritePartitions,
+                   .also_replaced = {{{"day", "2026-11-03"}}},
+                   .progress = {{"model", 6}}}),
+            1u);
   EXPECT_EQ(Rows("SELECT day, count(*) FROM s.a GROUP BY day ORDER BY day"), "2026-11-01,10;2026-11-02,1");
   Run("COMMIT");
   EXPECT_EQ(Rows("SELECT day, count(*) FROM s.a GROUP BY day ORDER BY day"), "2026-11-01,10;2026-11-02,1");
@@ -129,9 +146,11 @@ TEST_F(LakeTest, WriteTableBuildsSeveralTablesInOnePublication) {
   Run("BEGIN");
   EXPECT_EQ(Write({.table = {"s", "a"}, .select_sql = "SELECT DATE '2026-12-01' AS day, 1 AS id"}), 1u);
   EXPECT_EQ(Rows("SELECT day FROM tarn_changed_partitions('s.a', 2)"), "2026-12-01");
-  EXPECT_TRUE(world_.lake->WriteTable(*connection_, {.table = {"s", "none"}, .select_sql = "SELECT 1 AS id"}).Is(ErrorCode::kNotFound));
+  EXPECT_TRUE(world_.lake->WriteTable(*connection_, {.table = {"s", "none"}, .select_sql = "SELECT 1 AS id"})
+                  .Is(ErrorCode::kNotFound));
   Run("ROLLBACK");
-  EXPECT_TRUE(world_.lake->WriteTable(*connection_, {.table = {"s", "a"}, .select_sql = "SELECT 1"}).Is(ErrorCode::kFailedPrecondition));
+  EXPECT_TRUE(world_.lake->WriteTable(*connection_, {.table = {"s", "a"}, .select_sql = "SELECT 1"})
+                  .Is(ErrorCode::kFailedPrecondition));
 }
 
 TEST_F(LakeTest, ProgressThatMovedMeanwhileFences) {
@@ -140,7 +159,9 @@ TEST_F(LakeTest, ProgressThatMovedMeanwhileFences) {
   Write({.table = {"s", "a"}, .select_sql = "SELECT 2 AS id", .progress = {{"app", 1}}});
   auto other = Must(world_.lake->Connect());
   Run(*other, "BEGIN");
-  ASSERT_TRUE(world_.lake->WriteTable(*other, {.table = {"s", "a"}, .select_sql = "SELECT 3 AS id", .progress = {{"app", 1}}}).ok());
+  ASSERT_TRUE(
+      world_.lake->WriteTable(*other, {.table = {"s", "a"}, .select_sql = "SELECT 3 AS id", .progress = {{"app", 1}}})
+          .ok());
   Run(*other, "COMMIT");
   EXPECT_EQ(Fails("COMMIT").code(), ErrorCode::kFenced);
   EXPECT_EQ(Rows("SELECT id FROM s.a ORDER BY id"), "1;3");
@@ -168,6 +189,48 @@ TEST_F(LakeTest, AnUnknownOutcomeKeepsTheFiles) {
   EXPECT_EQ(Rows("SELECT id FROM s.a ORDER BY id"), "1;2");
 }
 
+TEST_F(LakeTest, WhatWasPublishedIsToldWhenNamesFail) {
+  ASSERT_TRUE(SetFailpoints("lake.commit.before_names=error").ok());
+  Run("BEGIN");
+  Run("CREATE TABLE s.a AS SELECT 1 AS id");
+  Run("CREATE VIEW s.v AS SELECT * FROM s.a");
+  const Error error = Fails("COMMIT");
+  ASSERT_TRUE(SetFailpoints("").ok());
+  EXPECT_EQ(error.code(), ErrorCode::kOutcomeUnknown);
+  EXPECT_NE(error.message().find("s.a at version 1"), std::string::npos) << error.message();
+  EXPECT_EQ(Rows("SELECT id FROM s.a"), "1");
+  EXPECT_EQ(Fails("SELECT * FROM s.v").code(), ErrorCode::kNotFound);
+}
+
+TEST_F(LakeTest, AWriteCanReadWhatItReplaces) {
+  Run("CREATE TABLE s.a AS SELECT range AS id FROM range(10)");
+  Run("BEGIN");
+  for (int round = 0; round < 3; ++round)
+    Run("CREATE OR REPLACE TABLE s.a AS SELECT id FROM s.a WHERE id <> " + std::to_string(round));
+  Run("INSERT INTO s.a SELECT id + 100 FROM s.a");
+  Run("COMMIT");
+  EXPECT_EQ(Rows("SELECT count(*), min(id), max(id) FROM s.a"), "14,3,109");
+  EXPECT_EQ(Rows("SELECT tarn_table_version('s.a')"), "2");
+  // Those of the version before are kept for its readers; the two between are of no commit.
+  EXPECT_EQ(DataFiles("s/a").size(), 3u);
+}
+
+TEST_F(LakeTest, WritesThatAreNotOneCommitAreRefused) {
+  Run("CREATE TABLE s.a PARTITIONED BY (p) AS SELECT 1 AS id, 'x' AS p");
+  Run("BEGIN");
+  Run("INSERT INTO s.a VALUES (2, 'y')");
+  LakeWrite overwrite{
+      .table = {"s", "a"}, .select_sql = "SELECT 3 AS id, 'z' AS p", .mode = LakeWriteMode::kOverwritePartitions};
+  EXPECT_TRUE(world_.lake->WriteTable(*connection_, overwrite).Is(ErrorCode::kFailedPrecondition));
+  Run("ROLLBACK");
+  Run("BEGIN");
+  overwrite.also_replaced = {{{"q", "x"}}};
+  EXPECT_TRUE(world_.lake->WriteTable(*connection_, overwrite).Is(ErrorCode::kInvalidArgument));
+  Run("ROLLBACK");
+  EXPECT_EQ(DataFiles("s/a").size(), 1u);
+  EXPECT_EQ(Rows("SELECT * FROM s.a"), "1,x");
+}
+
 TEST_F(LakeTest, AReaderBesidePublicationsNeverSeesAMixture) {
   Run("CREATE TABLE s.a AS SELECT 0 AS v");
   Run("CREATE TABLE s.b AS SELECT 0 AS v");
@@ -176,7 +239,8 @@ TEST_F(LakeTest, AReaderBesidePublicationsNeverSeesAMixture) {
     auto connection = Must(world_.lake->Connect());
     for (int i = 1; i <= 25; ++i) {
       const std::string select = "SELECT " + std::to_string(i) + " AS v";
-      Run(*connection, "BEGIN; CREATE OR REPLACE TABLE s.a AS " + select + "; CREATE OR REPLACE TABLE s.b AS " + select + "; COMMIT");
+      Run(*connection, "BEGIN; CREATE OR REPLACE TABLE s.a AS " + select + "; CREATE OR REPLACE TABLE s.b AS " +
+                           select + "; COMMIT");
     }
     done = true;
   });

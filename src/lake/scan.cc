@@ -8,15 +8,18 @@
 #include <duckdb/main/extension/extension_loader.hpp>
 #include <duckdb/parser/expression/constant_expression.hpp>
 #include <duckdb/parser/tableref/table_function_ref.hpp>
+#include <duckdb/planner/expression/bound_columnref_expression.hpp>
+#include <duckdb/planner/table_filter.hpp>
 #include <duckdb/storage/statistics/node_statistics.hpp>
 
 #include "lake/column_types_internal.h"
 #include "lake/file_pruning_internal.h"
 #include "lake/lake_catalog_internal.h"
 
-// A scan is DuckDB's parquet_scan with three parts of ours: the list of files (a view's, pruned by the filters), the schema (the
-// table's, matched with each file's by name; a column that a file lacks is NULL, another type is cast), and the partition columns, which
-// are constants of each file, taken from the log. DuckDB keeps all filters: what we prune is only what they could not keep.
+// A scan is DuckDB's parquet_scan with three parts of ours: the list of files (a view's, pruned by the filters), the
+// schema (the table's, matched with each file's by name; a column that a file lacks is NULL, another type is cast), and
+// the partition columns, which are constants of each file, taken from the log. DuckDB keeps all filters: what we prune
+// is only what they could not keep.
 
 namespace tarn::lake {
 namespace {
@@ -48,12 +51,25 @@ class ScanFileList final : public duckdb::MultiFileList {
     if (kept.size() == files_.size()) return nullptr;
     return duckdb::make_uniq<ScanFileList>(info_, std::move(kept));
   }
-  duckdb::unique_ptr<duckdb::MultiFileList> DynamicFilterPushdown(duckdb::ClientContext&, const duckdb::MultiFileOptions&,
+  // As a scan starts, with what the build sides of joins have told by then: `WHERE date IN (SELECT …)` opens those
+  // dates.
+  duckdb::unique_ptr<duckdb::MultiFileList> DynamicFilterPushdown(duckdb::ClientContext& context,
+                                                                  const duckdb::MultiFileOptions&,
                                                                   const duckdb::vector<std::string>&,
-                                                                  const duckdb::vector<duckdb::LogicalType>&,
-                                                                  const duckdb::vector<duckdb::column_t>&,
-                                                                  duckdb::TableFilterSet&) const override {
-    return nullptr;
+                                                                  const duckdb::vector<duckdb::LogicalType>& types,
+                                                                  const duckdb::vector<duckdb::column_t>& column_ids,
+                                                                  duckdb::TableFilterSet& filters) const override {
+    constexpr duckdb::idx_t kTable = 0;
+    duckdb::vector<duckdb::unique_ptr<duckdb::Expression>> expressions;
+    for (const auto& [index, filter] : filters.filters) {
+      if (column_ids[index] >= types.size()) continue;
+      const duckdb::BoundColumnRefExpression column(types[column_ids[index]], duckdb::ColumnBinding(kTable, index));
+      expressions.push_back(filter->ToExpression(column));
+    }
+    FilePruner pruner(context, view(), kTable, {column_ids.begin(), column_ids.end()});
+    std::vector<FilePointer> kept = pruner.Keep(files_, expressions);
+    if (kept.size() == files_.size()) return nullptr;
+    return duckdb::make_uniq<ScanFileList>(info_, std::move(kept));
   }
   duckdb::vector<duckdb::OpenFileInfo> GetAllFiles() const override {
     duckdb::vector<duckdb::OpenFileInfo> all;
@@ -189,7 +205,8 @@ duckdb::vector<duckdb::PartitionStatistics> RowCounts(duckdb::ClientContext&, du
   return counts;
 }
 
-duckdb::virtual_column_map_t VirtualColumns(duckdb::ClientContext&, duckdb::optional_ptr<duckdb::FunctionData> bind_data) {
+duckdb::virtual_column_map_t VirtualColumns(duckdb::ClientContext&,
+                                            duckdb::optional_ptr<duckdb::FunctionData> bind_data) {
   auto columns = ScanVirtualColumns();
   bind_data->Cast<duckdb::MultiFileBindData>().virtual_columns = columns;
   return columns;

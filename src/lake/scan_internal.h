@@ -16,8 +16,8 @@ struct ScanSource {
   duckdb::TableCatalogEntry* entry = nullptr;  // of the same transaction; null in a copied plan
 };
 
-// DuckDB's Parquet scan, driven by a view's list of files. Registered as tarn_scan, so that plans can be copied; not to be
-// called by name.
+// DuckDB's Parquet scan, driven by a view's list of files. Registered as tarn_scan, so that plans can be copied; not to
+// be called by name.
 duckdb::TableFunction MakeScanFunction(LakeContext& context);
 
 // The scan of one view, bound. Throws DuckDB's exceptions.

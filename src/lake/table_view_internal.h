@@ -16,8 +16,9 @@ using PartitionValues = std::map<std::string, std::optional<std::string>>;
 // What a statement reads of one table: a snapshot, or a snapshot with the transaction's own writes. Immutable.
 struct TableView {
   catalog::TableName name;
-  std::string location;             // key prefix in the store
-  table::TableVersion version = -1; // of the snapshot below the transaction's own writes; -1: the table is created by them
+  std::string location;  // key prefix in the store
+  table::TableVersion version =
+      -1;  // of the snapshot below the transaction's own writes; -1: the table is created by them
   bool has_own_writes = false;
   engine::Schema schema;
   std::vector<std::string> partition_columns;

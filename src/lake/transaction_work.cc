@@ -17,7 +17,9 @@ std::string Lower(std::string text) {
   return text;
 }
 
-std::pair<std::string, std::string> KeyOf(const TableName& name) { return {Lower(name.name_space), Lower(name.name)}; }
+std::pair<std::string, std::string> KeyOf(const TableName& name) {
+  return {Lower(name.name_space), Lower(name.name)};
+}
 
 // A log cannot tell an empty text from NULL in a partition value.
 PartitionValues WithoutEmpty(PartitionValues values) {
@@ -395,8 +397,7 @@ Status TransactionWork::Publish() {
 Status TransactionWork::ApplyNames() {
   TARN_FAILPOINT("lake.commit.before_names");
   for (const auto& [key, name] : dropped_tables_) TARN_TRY(context_.catalog.DropTable(name, false));
-  for (const auto& [key, view] : created_views_)
-    TARN_TRY(context_.catalog.CreateView(view.name, view.sql, true));
+  for (const auto& [key, view] : created_views_) TARN_TRY(context_.catalog.CreateView(view.name, view.sql, true));
   for (const auto& [key, name] : dropped_views_)
     if (!created_views_.contains(key)) TARN_TRY(context_.catalog.DropView(name));
   for (const auto& [key, name] : dropped_namespaces_) TARN_TRY(context_.catalog.DropNamespace(name));
@@ -420,9 +421,9 @@ Status TransactionWork::Commit() {
   std::string versions;
   for (const auto& [name, version] : committed_)
     versions += (versions.empty() ? "" : ", ") + name + " at version " + std::to_string(version);
-  return Error(ErrorCode::kOutcomeUnknown, "published " + (versions.empty() ? "no tables" : versions) +
-                                               ", but views and dropped names are not all in place: " +
-                                               named.error().ToString());
+  return Error(ErrorCode::kOutcomeUnknown,
+               "published " + (versions.empty() ? "no tables" : versions) +
+                   ", but views and dropped names are not all in place: " + named.error().ToString());
 }
 
 void TransactionWork::Rollback() {

@@ -35,7 +35,7 @@ struct WriteTarget {
   std::string location;
   engine::Schema schema;
   std::vector<std::string> partition_columns;
-  bool creates = false;   // the table is not there yet
+  bool creates = false;  // the table is not there yet
   table::WriteMode mode = table::WriteMode::kAppend;
   std::vector<PartitionValues> also_replaced;
   std::map<std::string, int64_t> progress;
@@ -43,15 +43,17 @@ struct WriteTarget {
   std::string file_prefix;  // of the names of this statement's files, unlike any other's
 };
 
-// What one transaction sees and what it has done: its moment of the catalog, one snapshot a table, its own writes on top.
+// What one transaction sees and what it has done: its moment of the catalog, one snapshot a table, its own writes on
+// top.
 //
 //   statement ── Begin/FinishWrite ──> pending tables ── Commit ──> Catalog::Publish
 //                                                     └─ Rollback: the files written are deleted
 //
-// The order of a commit: 1. namespaces are created; 2. names that it drops and creates anew as tables are dropped; 3. all
-// changes of tables are published together; 4. other tables are dropped, views created or replaced; 5. views and namespaces
-// are dropped. A view therefore never names columns that are not there yet; for a moment an old view reads new tables. A
-// failure up to 3 leaves tables and views as they were; one in 4 or 5 is kOutcomeUnknown and tells what was published.
+// The order of a commit: 1. namespaces are created; 2. names that it drops and creates anew as tables are dropped; 3.
+// all changes of tables are published together; 4. other tables are dropped, views created or replaced; 5. views and
+// namespaces are dropped. A view therefore never names columns that are not there yet; for a moment an old view reads
+// new tables. A failure up to 3 leaves tables and views as they were; one in 4 or 5 is kOutcomeUnknown and tells what
+// was published.
 //
 // Thread-safe: one mutex, held across the catalog's calls, since a statement's threads ask rarely.
 class TransactionWork {
@@ -118,13 +120,13 @@ class TransactionWork {
   const catalog::CatalogMoment moment_;
 
   std::mutex mutex_;
-  std::map<Key, TableViewPointer> snapshots_;      // by moment_
+  std::map<Key, TableViewPointer> snapshots_;  // by moment_
   std::map<Key, PendingTable> pending_;
   std::map<Key, catalog::TableName> dropped_tables_;
   std::map<Key, catalog::TableName> dropped_views_;
   std::map<Key, catalog::ViewEntry> created_views_;
   std::map<std::string, std::string> created_namespaces_, dropped_namespaces_;  // lower case -> as written
-  std::set<std::pair<std::string, std::string>> unfinished_;  // location, file prefix
+  std::set<std::pair<std::string, std::string>> unfinished_;                    // location, file prefix
   std::set<std::string> written_;     // keys of files that the publication will make part of a table
   std::set<std::string> superseded_;  // keys of own files that a later statement replaced
   std::map<std::string, table::TableVersion> committed_;

@@ -68,9 +68,8 @@ std::optional<std::string> BoundText(const Field& field, const std::string& text
     case TypeKind::kTimestampNtz: {
       Value time;
       if (!Value(text).DefaultTryCastAs(FileType(field), time, nullptr) || time.IsNull()) return std::nullopt;
-      const int64_t micros = field.type.kind == TypeKind::kTimestamp
-                                 ? time.GetValue<duckdb::timestamp_tz_t>().value
-                                 : time.GetValue<duckdb::timestamp_t>().value;
+      const int64_t micros = field.type.kind == TypeKind::kTimestamp ? time.GetValue<duckdb::timestamp_tz_t>().value
+                                                                     : time.GetValue<duckdb::timestamp_t>().value;
       if (!duckdb::Timestamp::IsFinite(duckdb::timestamp_t(micros))) return std::nullopt;
       constexpr int64_t kYear1 = -62'135'596'800'000'000, kYear10000 = 253'402'300'800'000'000;
       if (micros < kYear1 || micros >= kYear10000) return std::nullopt;
@@ -80,8 +79,10 @@ std::optional<std::string> BoundText(const Field& field, const std::string& text
     }
     case TypeKind::kBinary:
     case TypeKind::kTime:
-    case TypeKind::kUuid: return std::nullopt;
-    default: return text;
+    case TypeKind::kUuid:
+      return std::nullopt;
+    default:
+      return text;
   }
 }
 

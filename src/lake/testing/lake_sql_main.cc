@@ -6,8 +6,9 @@
 
 #include "lake/testing/lake_world.h"
 
-// tarn_lake_sql FOLDER [MEMORY_MB [THREADS [TARGET_FILE_BYTES]]]: runs each line of stdin as SQL on one connection; rows as tab-separated lines, NULL as \N,
-// an error as one line "error <code>: <message>", and an empty line after each statement. A line "\time" tells how long the last one took.
+// tarn_lake_sql FOLDER [MEMORY_MB [THREADS [TARGET_FILE_BYTES]]]: runs each line of stdin as SQL on one connection;
+// rows as tab-separated lines, NULL as \N, an error as one line "error <code>: <message>", and an empty line after each
+// statement. A line "\time" tells how long the last one took.
 
 int main(int argc, char** argv) {
   if (argc < 2) {
@@ -15,9 +16,10 @@ int main(int argc, char** argv) {
     return 2;
   }
   const uint64_t megabytes = argc > 2 ? std::strtoull(argv[2], nullptr, 10) : 512;
-  tarn::lake::LakeWorld world(argv[1], tarn::SystemClock(),
-                              {.memory_limit_bytes = megabytes << 20, .threads = argc > 3 ? std::atoi(argv[3]) : 2},
-                              {.target_file_bytes = argc > 4 ? std::strtoull(argv[4], nullptr, 10) : uint64_t(128) << 20});
+  tarn::lake::LakeWorld world(
+      argv[1], tarn::SystemClock(),
+      {.memory_limit_bytes = megabytes << 20, .threads = argc > 3 ? std::atoi(argv[3]) : 2},
+      {.target_file_bytes = argc > 4 ? std::strtoull(argv[4], nullptr, 10) : uint64_t(128) << 20});
   const auto connection = tarn::lake::Must(world.lake->Connect());
   std::string line;
   tarn::Micros took = 0;

@@ -18,18 +18,19 @@ std::unique_ptr<engine::Database> OpenDatabase(const engine::DatabaseOptions& op
 
 }  // namespace
 
-LakeWorld::LakeWorld(std::string root_folder, Clock& world_clock, engine::DatabaseOptions options, LakeOptions lake_options)
+LakeWorld::LakeWorld(std::string root_folder, Clock& world_clock, engine::DatabaseOptions options,
+                     LakeOptions lake_options)
     : root(std::move(root_folder)),
       clock(world_clock),
       store(std::make_unique<CountingStore>(Must(storage::OpenLocalObjectStore(PosixFileSystem(), root + "/store")))),
       database(OpenDatabase(options, *store)),
       catalog(OpenAnotherCatalog()),
       lake(Must(Lake::Attach(std::move(lake_options), {.database = *database,
-                                  .store = *store,
-                                  .catalog = *catalog,
-                                  .clock = clock,
-                                  .logger = NullLogger(),
-                                  .random = Random::FromEntropy()}))) {}
+                                                       .store = *store,
+                                                       .catalog = *catalog,
+                                                       .clock = clock,
+                                                       .logger = NullLogger(),
+                                                       .random = Random::FromEntropy()}))) {}
 
 std::unique_ptr<catalog::Catalog> LakeWorld::OpenAnotherCatalog() {
   const auto context = [this] {

@@ -29,8 +29,12 @@ class CountingStore final : public storage::ObjectStore {
     if (key.ends_with(".parquet") && key.find("/_delta_log/") == key.npos) opened_.insert(key);
     return store_->OpenReader(key);
   }
-  Result<std::unique_ptr<storage::ObjectWriter>> OpenWriter(const std::string& key) override { return store_->OpenWriter(key); }
-  Status PutIfAbsent(const std::string& key, std::string_view content) override { return store_->PutIfAbsent(key, content); }
+  Result<std::unique_ptr<storage::ObjectWriter>> OpenWriter(const std::string& key) override {
+    return store_->OpenWriter(key);
+  }
+  Status PutIfAbsent(const std::string& key, std::string_view content) override {
+    return store_->PutIfAbsent(key, content);
+  }
   Status Put(const std::string& key, std::string_view content) override { return store_->Put(key, content); }
   Status Delete(const std::string& key) override { return store_->Delete(key); }
   Result<std::vector<storage::ObjectInfo>> List(const std::string& prefix, const std::string& after,
