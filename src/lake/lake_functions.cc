@@ -1,6 +1,7 @@
 #include "lake/lake_functions_internal.h"
 
 #include <duckdb/function/scalar_function.hpp>
+#include <duckdb/main/database.hpp>
 #include <duckdb/main/extension/extension_loader.hpp>
 
 #include "lake/column_types_internal.h"

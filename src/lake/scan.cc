@@ -5,6 +5,7 @@
 #include <duckdb/common/multi_file/multi_file_states.hpp>
 #include <duckdb/common/serializer/deserializer.hpp>
 #include <duckdb/common/serializer/serializer.hpp>
+#include <duckdb/main/database.hpp>
 #include <duckdb/main/extension/extension_loader.hpp>
 #include <duckdb/parser/expression/constant_expression.hpp>
 #include <duckdb/parser/tableref/table_function_ref.hpp>
