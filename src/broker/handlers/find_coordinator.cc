@@ -7,13 +7,15 @@ namespace tarn::broker {
 namespace {
 
 constexpr int8_t kGroupKey = 0;
+// Of all errors the one that every client takes as final: librdkafka asks again forever after INVALID_REQUEST.
+constexpr int16_t kNoTransactions = kafka_error::kTransactionalIdAuthorizationFailed;
 
 FindCoordinatorResponse FindCoordinator(BrokerContext& context, const FindCoordinatorRequest& request, int version) {
   FindCoordinatorResponse response;
   const bool known = request.key_type == kGroupKey;
   std::optional<std::string> message;
   if (!known) message = "transactions are not supported";
-  const int16_t error = known ? kafka_error::kNone : kafka_error::kInvalidRequest;
+  const int16_t error = known ? kafka_error::kNone : kNoTransactions;
   if (version < 4) {
     response.error_code = error;
     response.error_message = message;

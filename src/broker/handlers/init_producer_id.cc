@@ -11,7 +11,7 @@ InitProducerIdResponse InitProducerId(BrokerContext& context, const InitProducer
   response.producer_epoch = -1;
   if (request.transactional_id) {
     // Transactions are not supported; FindCoordinator, which comes first, says so in words.
-    response.error_code = kafka_error::kInvalidRequest;
+    response.error_code = kafka_error::kTransactionalIdAuthorizationFailed;
     return response;
   }
   // A producer that lost its way (KIP-360) gets a fresh id as well: nothing ties an idempotent producer to its old one.

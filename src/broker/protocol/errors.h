@@ -34,6 +34,7 @@ inline constexpr int16_t kInvalidConfig = 40;
 inline constexpr int16_t kInvalidRequest = 42;
 inline constexpr int16_t kOutOfOrderSequenceNumber = 45;
 inline constexpr int16_t kInvalidProducerEpoch = 47;
+inline constexpr int16_t kTransactionalIdAuthorizationFailed = 53;
 inline constexpr int16_t kStorageError = 56;
 inline constexpr int16_t kNonEmptyGroup = 68;
 inline constexpr int16_t kGroupIdNotFound = 69;
