@@ -109,6 +109,7 @@ class Recovery {
   Status DropBelowStart() {
     while (folder_.logs.size() > 1 && std::next(folder_.logs.begin())->first <= log_.log_start_offset) {
       TARN_TRY(RemoveSegment(fs_, directory_, folder_.logs.begin()->first));
+      folder_.snapshots.erase(folder_.logs.begin()->first);
       folder_.logs.erase(folder_.logs.begin());
     }
     return Ok();
