@@ -34,8 +34,6 @@ struct SourceWorld {
   virtual void Produce(int32_t partition, const std::vector<ProducedRecord>& records, const std::string& codec) = 0;
   // Retention: the partition loses some of its first records and keeps some of its last.
   virtual void LoseTheBeginning(int32_t partition) = 0;
-  // Why a lost source can not be tried with this body, or empty.
-  virtual std::string StaysBecause() const { return {}; }
   virtual void GoAway() = 0;
   virtual void ComeBack() = 0;
 };

@@ -157,7 +157,6 @@ TEST_P(SourceContract, AnOffsetThatIsNotThereIsRefused) {
 
 // Retention overtakes a reader: it must hear of it, and never be moved to another offset silently.
 TEST_P(SourceContract, APositionLostWhileReadingIsAnErrorUntilSoughtAgain) {
-  if (!world_->StaysBecause().empty()) GTEST_SKIP() << world_->StaysBecause();
   Seek({{0, 0}});
   world_->GoAway();
   (void)source_.Poll(kMaxBytes, 10'000);
@@ -186,7 +185,6 @@ TEST_P(SourceContract, APositionLostWhileReadingIsAnErrorUntilSoughtAgain) {
 }
 
 TEST_P(SourceContract, ASourceThatWentAwaySaysSoAndGoesOnWhereItWas) {
-  if (!world_->StaysBecause().empty()) GTEST_SKIP() << world_->StaysBecause();
   Produce(0, 0, 10);
   Seek({{0, 0}});
   PollCount(10);
