@@ -49,7 +49,8 @@ struct NodeResult {
   std::string message;       // why it failed or was skipped; names file and line
   uint64_t rows = 0;         // written, or failing rows of a test
   Micros duration = 0;
-  std::string failures_sql;  // a test's query, to look at its failing rows
+  std::string failures_sql;  // a test's query; on what is published it may find other rows than the test did
+  std::vector<std::string> failing_rows;  // the first twenty of them, as DuckDB prints a struct
 };
 
 struct BuildOptions {
@@ -62,11 +63,13 @@ struct BuildOptions {
 
 struct BuildReport {
   std::vector<NodeResult> nodes;  // in the order they ran
-  bool published = false;         // false: some error stopped the publication; no table has changed
+  bool published = false;         // all of it is visible; false: no table has changed (see `publication`)
+  // Of the commit, when all nodes did well. kConflict: lost a race, build again. kOutcomeUnknown: the catalog's recovery settles it.
+  Status publication;
   std::map<std::string, table::TableVersion> versions;
   std::map<std::string, table::TableVersion> source_versions;  // what the sources stood at
 
-  bool ok() const;  // no kFail and no kError
+  bool ok() const;  // no kFail and no kError, and the publication did not fail
 };
 
 // What a build works on; all outlive the call.
