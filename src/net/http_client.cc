@@ -13,10 +13,17 @@ namespace beast = boost::beast;
 namespace http = boost::beast::http;
 using boost::system::error_code;
 
-// Runs the one operation that was started on `io` to its end.
-void Drive(asio::io_context& io) {
+// Runs the one operation that was started on `io` to its end, or closes the stream under it when the call is cancelled.
+void Drive(const HttpCall& call, asio::io_context& io, beast::tcp_stream& stream) {
   io.restart();
-  io.run();
+  while (!io.stopped()) {
+    if (!call.cancelled) {
+      io.run();
+      continue;
+    }
+    io.run_for(std::chrono::milliseconds(50));
+    if (!io.stopped() && call.cancelled()) stream.close();
+  }
 }
 
 std::string Where(const HttpCall& call) {
@@ -24,6 +31,7 @@ std::string Where(const HttpCall& call) {
 }
 
 Error Broken(const HttpCall& call, const error_code& error) {
+  if (call.cancelled && call.cancelled()) return Error(ErrorCode::kCancelled, "interrupted");
   const std::string what = error == beast::error::timeout ? "no answer in time" : error.message();
   return Error(ErrorCode::kOutcomeUnknown, call.method + " " + call.target + " at " + Where(call) + ": " + what);
 }
@@ -39,7 +47,7 @@ Result<HttpReply> CallHttp(const HttpCall& call) {
 
   stream.expires_after(std::chrono::microseconds(call.connect_timeout));
   stream.async_connect(asio::ip::tcp::endpoint(address, call.port), [&](const error_code& e) { error = e; });
-  Drive(io);
+  Drive(call, io, stream);
   if (error) return Error(ErrorCode::kUnavailable, "nobody answers at " + Where(call) + ": " + error.message());
 
   http::request<http::string_body> request;
@@ -53,7 +61,7 @@ Result<HttpReply> CallHttp(const HttpCall& call) {
   request.prepare_payload();
   stream.expires_after(std::chrono::microseconds(call.timeout));
   http::async_write(stream, request, [&](const error_code& e, size_t) { error = e; });
-  Drive(io);
+  Drive(call, io, stream);
   // A server that refuses early (413) may have answered although the rest could not be sent: read on.
 
   beast::flat_buffer buffer;
@@ -61,7 +69,7 @@ Result<HttpReply> CallHttp(const HttpCall& call) {
   parser.body_limit(call.body_bytes_max);
   parser.skip(call.method == "HEAD");
   http::async_read_header(stream, buffer, parser, [&](const error_code& e, size_t) { error = e; });
-  Drive(io);
+  Drive(call, io, stream);
   if (error) return Broken(call, error);
 
   HttpReply reply;
@@ -73,7 +81,7 @@ Result<HttpReply> CallHttp(const HttpCall& call) {
     parser.get().body().data = piece.get();
     parser.get().body().size = 64 * 1024;
     http::async_read_some(stream, buffer, parser, [&](const error_code& e, size_t) { error = e; });
-    Drive(io);
+    Drive(call, io, stream);
     if (error == http::error::need_buffer) error = {};
     if (error == http::error::body_limit) {
       return Error(ErrorCode::kResourceExhausted, "the answer of " + Where(call) + " is larger than " +

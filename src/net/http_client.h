@@ -28,6 +28,8 @@ struct HttpCall {
   // When set, pieces of the answer's body are passed here as they come and HttpReply::body stays empty. Returning false
   // ends the call with kCancelled.
   std::function<bool(std::string_view piece)> on_body;
+  // Asked a few times a second while the call waits; true ends it with kCancelled. What was sent may still take effect.
+  std::function<bool()> cancelled;
 };
 
 struct HttpReply {

@@ -1,5 +1,7 @@
 #include "net/http_server.h"
 
+#include <sys/socket.h>
+
 #include <atomic>
 #include <boost/asio/bind_executor.hpp>
 #include <boost/asio/co_spawn.hpp>
@@ -110,6 +112,10 @@ class Responder final : public HttpResponder {
 
   Status Write(std::string_view chunk) override;
   bool stopping() const override;
+  bool abandoned() const override {
+    char peeked;
+    return ::recv(stream_.socket().native_handle(), &peeked, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
+  }
 
   // The worker's last step.
   void Finish() {

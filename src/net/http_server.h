@@ -51,6 +51,9 @@ class HttpResponder {
   virtual Status Write(std::string_view chunk) = 0;
   // Whether the server wants to stop: a handler that waits for something looks here.
   virtual bool stopping() const = 0;
+  // Whether the client has closed its side, as far as the system knows by now: for whoever watches a handler that
+  // computes for long. Any thread, while the handler runs.
+  virtual bool abandoned() const = 0;
 };
 
 // Called on one of the server's worker threads; may block. Thread-safe. What returns without answering is answered with
