@@ -60,6 +60,14 @@ class QueryRows final : public Rows {
   }
 
   const Schema& schema() const override { return schema_; }
+  RowsKind kind() const override {
+    switch (result_->properties.return_type) {
+      case duckdb::StatementReturnType::QUERY_RESULT: return RowsKind::kResult;
+      case duckdb::StatementReturnType::CHANGED_ROWS: return RowsKind::kChanged;
+      case duckdb::StatementReturnType::NOTHING: return RowsKind::kNothing;
+    }
+    return RowsKind::kResult;
+  }
 
   Result<duckdb::DataChunk*> Next() override {
     try {

@@ -29,12 +29,20 @@ struct DatabaseOptions {
   std::string temporary_directory;    // spill files; empty: no spilling
 };
 
+// What a statement's rows are.
+enum class RowsKind {
+  kResult,   // what was asked for
+  kChanged,  // one row: how many rows the statement changed
+  kNothing,  // none
+};
+
 // The rows of one finished statement, streamed chunk by chunk. Thread-compatible; the connection is busy until it is
 // exhausted or destroyed.
 class Rows {
  public:
   virtual ~Rows() = default;
   virtual const Schema& schema() const = 0;
+  virtual RowsKind kind() const = 0;
   // The next rows, or null at the end. Valid until the next call.
   virtual Result<duckdb::DataChunk*> Next() = 0;
 };
