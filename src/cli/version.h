@@ -1,0 +1,7 @@
+#pragma once
+
+namespace tarn::cli {
+
+inline constexpr char kVersion[] = TARN_VERSION;
+
+}  // namespace tarn::cli
