@@ -7,6 +7,7 @@
 #include <duckdb/main/database_file_opener.hpp>
 #include <duckdb/storage/buffer_manager.hpp>
 
+#include "base/clock.h"
 #include "engine/duckdb_access.h"
 #include "engine/duckdb_types.h"
 #include "engine/object_store_file_system.h"
@@ -99,7 +100,7 @@ class DuckConnection final : public Connection {
         // The last one streams; the others run to their end.
         auto pending = connection_.PendingQuery(std::move(statements[i]), last);
         if (pending->HasError()) return ToError(pending->GetErrorObject());
-        auto result = pending->Execute();
+        auto result = Finish(*pending);
         if (result->HasError()) return ToError(result->GetErrorObject());
         if (last) return std::unique_ptr<Rows>(std::make_unique<QueryRows>(std::move(result)));
       }
@@ -137,6 +138,17 @@ class DuckConnection final : public Connection {
   duckdb::Connection& native() override { return connection_; }
 
  private:
+  // Execute, without its busy waiting for the other threads' last tasks.
+  static duckdb::unique_ptr<duckdb::QueryResult> Finish(duckdb::PendingQueryResult& pending) {
+    constexpr Micros kPause = 100;
+    while (true) {
+      const duckdb::PendingExecutionResult state = pending.ExecuteTask();
+      if (duckdb::PendingQueryResult::IsResultReady(state)) return pending.Execute();
+      if (state == duckdb::PendingExecutionResult::NO_TASKS_AVAILABLE) SystemClock().SleepFor(kPause);
+      if (state == duckdb::PendingExecutionResult::BLOCKED) pending.WaitForTask();
+    }
+  }
+
   duckdb::Connection connection_;
 };
 

@@ -1,5 +1,6 @@
 #include "stream/json_values.h"
 
+#include <array>
 #include <charconv>
 #include <chrono>
 #include <cmath>
@@ -11,6 +12,15 @@ namespace {
 __extension__ using Uint128 = unsigned __int128;
 
 bool IsDigit(char c) { return c >= '0' && c <= '9'; }
+
+// The value of a hexadecimal digit, 0x80 for every other byte.
+constexpr std::array<uint8_t, 256> kHexDigits = [] {
+  std::array<uint8_t, 256> digits{};
+  for (size_t i = 0; i < 256; ++i) digits[i] = 0x80;
+  for (uint8_t i = 0; i < 10; ++i) digits[size_t('0' + i)] = i;
+  for (uint8_t i = 0; i < 6; ++i) digits[size_t('a' + i)] = digits[size_t('A' + i)] = uint8_t(10 + i);
+  return digits;
+}();
 
 bool ReadDigits(std::string_view& text, size_t count, int& out) {
   if (text.size() < count) return false;
@@ -169,29 +179,20 @@ bool ParseTime(std::string_view text, int64_t& micros) { return ReadTime(text, m
 
 bool ParseUuid(std::string_view text, uint64_t& high, uint64_t& low) {
   if (text.size() != 36) return false;
-  uint64_t halves[2] = {0, 0};
-  int digits = 0;
-  for (size_t i = 0; i < 36; ++i) {
-    const char c = text[i];
-    if (i == 8 || i == 13 || i == 18 || i == 23) {
-      if (c != '-') return false;
-      continue;
+  if (text[8] != '-' || text[13] != '-' || text[18] != '-' || text[23] != '-') return false;
+  uint8_t bad = 0;
+  const auto hex = [&](size_t begin, size_t end) {
+    uint64_t value = 0;
+    for (size_t i = begin; i < end; ++i) {
+      const uint8_t digit = kHexDigits[static_cast<unsigned char>(text[i])];
+      bad |= digit;
+      value = value << 4 | (digit & 0xf);
     }
-    uint64_t digit = 0;
-    if (IsDigit(c))
-      digit = uint64_t(c - '0');
-    else if (c >= 'a' && c <= 'f')
-      digit = uint64_t(c - 'a' + 10);
-    else if (c >= 'A' && c <= 'F')
-      digit = uint64_t(c - 'A' + 10);
-    else
-      return false;
-    uint64_t& half = halves[digits++ / 16];
-    half = half << 4 | digit;
-  }
-  high = halves[0];
-  low = halves[1];
-  return true;
+    return value;
+  };
+  high = hex(0, 8) << 32 | hex(9, 13) << 16 | hex(14, 18);
+  low = hex(19, 23) << 48 | hex(24, 36);
+  return bad < 16;
 }
 
 bool DecodeBase64(std::string_view text, std::string& out) {

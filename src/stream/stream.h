@@ -48,8 +48,8 @@ struct StreamOptions {
 
   Micros commit_interval = 500'000;
   uint64_t batch_rows_max = 250'000;
-  uint64_t batch_bytes_max = uint64_t(32) << 20;  // of undecoded payload; a batch is committed when it is reached
-  uint64_t queue_bytes_max = uint64_t(32)
+  uint64_t batch_bytes_max = uint64_t(24) << 20;  // of undecoded payload; a batch is committed when it is reached
+  uint64_t queue_bytes_max = uint64_t(24)
                              << 20;  // decoded and waiting for the batch before; a full queue stops polling
   uint64_t deduplication_bytes_max = uint64_t(96)
                                      << 20;  // keys in memory; beyond it dates are looked up in the table again
