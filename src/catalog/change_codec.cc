@@ -161,6 +161,8 @@ PublishedChange Decode(const Json& json) {
   }
   if (json.contains("read_version")) change.read_version = json.at("read_version").get<int64_t>();
   if (json.contains("new_schema")) change.new_schema = engine::Schema{ToFields(json.at("new_schema"))};
+  if (json.contains("new_partition_columns"))
+    change.new_partition_columns = json.at("new_partition_columns").get<std::vector<std::string>>();
   if (json.contains("new_properties"))
     change.new_properties = json.at("new_properties").get<std::map<std::string, std::string>>();
   change.metrics = json.at("metrics").get<std::map<std::string, std::string>>();
@@ -195,6 +197,7 @@ std::string EncodeChange(const PublishedChange& published) {
     json["progress"].push_back({step.application_id, step.expected ? Json(*step.expected) : Json(nullptr), step.next});
   if (change.read_version) json["read_version"] = *change.read_version;
   if (change.new_schema) json["new_schema"] = ToJson(change.new_schema->fields);
+  if (change.new_partition_columns) json["new_partition_columns"] = *change.new_partition_columns;
   if (change.new_properties) json["new_properties"] = *change.new_properties;
   if (published.create) json["create"] = ToJson(*published.create);
   // Bytes that are not UTF-8 (paths of foreign writers) must not make a publication impossible.

@@ -277,9 +277,6 @@ WriteTarget TargetOfCreate(LakeContext& context, LakeTransaction& transaction, c
     ThrowIfFailed(Error(ErrorCode::kAlreadyExists, "table " + name.ToString() + " exists already"));
   const TableView& view = **existing;
   if (target.partition_columns.empty()) target.partition_columns = view.partition_columns;
-  if (target.partition_columns != view.partition_columns)
-    ThrowIfFailed(Error(ErrorCode::kFailedPrecondition,
-                        name.ToString() + " is partitioned otherwise: DROP TABLE first, in the same transaction"));
   target.name = view.name;
   target.location = view.location;
   target.creates = view.version < 0;

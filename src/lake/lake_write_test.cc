@@ -189,6 +189,21 @@ TEST_F(LakeTest, AnUnknownOutcomeKeepsTheFiles) {
   EXPECT_EQ(Rows("SELECT id FROM s.a ORDER BY id"), "1;2");
 }
 
+TEST_F(LakeTest, ReplacingMayPartitionOtherwiseAndKeepsTheHistory) {
+  Run("CREATE TABLE s.a AS SELECT 1 AS id, 'x' AS p");
+  Run("CREATE OR REPLACE TABLE s.a PARTITIONED BY (p) AS SELECT id, p, TIMESTAMP '2026-11-24 10:00:00' AS local FROM "
+      "s.a");
+  EXPECT_EQ(Rows("SELECT * FROM s.a WHERE p = 'x'"), "1,x,2026-11-24 10:00:00");
+  EXPECT_EQ(FilesOpenedBy("SELECT id FROM s.a WHERE p = 'y'"), 0u);
+  Run("INSERT INTO s.a VALUES (2, 'y', NULL)");
+  Run("CREATE OR REPLACE TABLE s.a PARTITIONED BY (id) AS SELECT p, id FROM s.a");
+  EXPECT_EQ(Rows("SELECT p, id FROM s.a ORDER BY id"), "x,1;y,2");
+  EXPECT_EQ(Rows("SELECT id, p FROM s.a AT (VERSION => 3) WHERE p = 'y'"), "2,y");
+  EXPECT_EQ(Rows("SELECT * FROM s.a AT (VERSION => 1)"), "1,x");
+  const auto again = world_.OpenAnotherCatalog();
+  EXPECT_EQ(Must(again->Resolve({"s", "a"}, Must(again->Now())))->partition_columns, std::vector<std::string>{"id"});
+}
+
 TEST_F(LakeTest, WhatWasPublishedIsToldWhenNamesFail) {
   ASSERT_TRUE(SetFailpoints("lake.commit.before_names=error").ok());
   Run("BEGIN");

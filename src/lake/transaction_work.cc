@@ -256,7 +256,7 @@ void TransactionWork::Merge(const WriteTarget& target, std::vector<DataFile> fil
   view->schema = target.schema;
   view->partition_columns = target.partition_columns;
   view->has_own_writes = true;
-  if (pending.create) pending.create->schema = target.schema;
+  if (pending.create) pending.create = {.schema = target.schema, .partition_columns = target.partition_columns};
 
   std::set<PartitionValues> replaced;
   if (target.mode == WriteMode::kOverwritePartitions) {
@@ -342,6 +342,8 @@ catalog::PublishedChange TransactionWork::ToChange(const PendingTable& pending) 
   if (pending.base) {
     change.read_version = pending.base->version;
     if (!(pending.base->schema == pending.view->schema)) change.new_schema = pending.view->schema;
+    if (pending.base->partition_columns != pending.view->partition_columns)
+      change.new_partition_columns = pending.view->partition_columns;
   }
   int64_t rows = 0, bytes = 0;
   for (const DataFile& file : pending.added) {

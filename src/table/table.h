@@ -86,6 +86,8 @@ struct TableChange {
   // is kConflict; absent: the newest at commit time.
   std::optional<TableVersion> read_version;
   std::optional<engine::Schema> new_schema;  // evolve: the whole new schema
+  // With kOverwrite only.
+  std::optional<std::vector<std::string>> new_partition_columns;
   std::optional<std::map<std::string, std::string>> new_properties;
   std::map<std::string, std::string> metrics;  // shown in history: rows, bytes, duplicates, …
   bool data_change = true;                     // false: the same rows, moved (compaction)

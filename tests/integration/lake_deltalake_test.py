@@ -129,3 +129,13 @@ def test_time_travel_counts_the_commits_of_both(tmp_path):
         "SELECT tarn_table_version('s.t')",
     )
     assert (old, new, version) == ([["1"], ["2"]], [["3"]], [[str(newest)]])
+
+
+def test_delta_rs_reads_a_table_that_was_replaced_with_another_partitioning(tmp_path):
+    run_sql(tmp_path, "CREATE SCHEMA s", "CREATE TABLE s.t AS SELECT 1 AS id, 'x' AS p",
+            "CREATE OR REPLACE TABLE s.t PARTITIONED BY (p) AS SELECT id, p, TIMESTAMP '2026-11-24 10:00:00' AS local FROM s.t")
+    table = DeltaTable(table_path(tmp_path, "t"))
+    assert table.metadata().partition_columns == ["p"]
+    assert table.to_pyarrow_table().to_pylist() == [{"id": 1, "p": "x", "local": datetime.datetime(2026, 11, 24, 10)}]
+    table.load_as_version(1)
+    assert table.to_pyarrow_table().to_pylist() == [{"id": 1, "p": "x"}]

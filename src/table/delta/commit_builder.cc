@@ -90,6 +90,23 @@ bool HasTimestampNtz(const std::vector<engine::Field>& fields) {
   });
 }
 
+// What a table needs for TIMESTAMP columns without a zone (PROTOCOL.md, "Timestamp without timezone").
+Protocol TimestampNtzProtocol() {
+  return {3, 7, std::vector<std::string>{"timestampNtz"},
+          std::vector<std::string>{"timestampNtz", "appendOnly", "invariants"}};
+}
+
+// A protocol that TimestampNtzProtocol() includes: an upgrade takes nothing from it.
+bool IsPlainProtocol(const Protocol& protocol) {
+  return protocol.reader == 1 && protocol.writer <= 2;
+}
+
+bool LacksTimestampNtz(const engine::Schema& schema, const Protocol& protocol) {
+  const auto& features = protocol.writer_features;
+  return HasTimestampNtz(schema.fields) &&
+         !(features && std::find(features->begin(), features->end(), "timestampNtz") != features->end());
+}
+
 Status CheckProperties(const StringMap& properties) {
   for (const auto& [key, value] : properties) {
     const bool asks = (key.starts_with("delta.enable") && value == "true") || key.starts_with("delta.feature.");
@@ -111,8 +128,15 @@ void AddRemove(const DataFile& file, bool data_change, int64_t now_ms, LogEntry&
 
 // The table's metadata after the change, if it changes.
 Result<std::optional<Metadata>> NewMetadata(const TableChange& change, const DeltaState& state) {
-  if (!change.new_schema && !change.new_properties) return std::optional<Metadata>();
+  if (!change.new_schema && !change.new_properties && !change.new_partition_columns) return std::optional<Metadata>();
   Metadata metadata = *state.metadata;
+  if (change.new_partition_columns) {
+    if (change.mode != WriteMode::kOverwrite)
+      return Invalid("the partition columns change only when all rows are overwritten");
+    metadata.partition_columns = *change.new_partition_columns;
+    TARN_TRY(
+        CheckPartitionColumns(metadata.partition_columns, change.new_schema ? *change.new_schema : metadata.schema));
+  }
   if (change.new_properties) {
     TARN_TRY(CheckProperties(*change.new_properties));
     metadata.configuration = *change.new_properties;
@@ -121,9 +145,7 @@ Result<std::optional<Metadata>> NewMetadata(const TableChange& change, const Del
     TARN_TRY(CheckNames(*change.new_schema));
     TARN_TRY(CheckPartitionColumns(metadata.partition_columns, *change.new_schema));
     if (change.mode != WriteMode::kOverwrite) TARN_TRY(CheckEvolution(metadata.schema, *change.new_schema));
-    const auto& features = state.protocol->writer_features;
-    const bool allowed = features && std::find(features->begin(), features->end(), "timestampNtz") != features->end();
-    if (HasTimestampNtz(change.new_schema->fields) && !allowed)
+    if (LacksTimestampNtz(*change.new_schema, *state.protocol) && !IsPlainProtocol(*state.protocol))
       return Error(ErrorCode::kUnsupported, "a TIMESTAMP column in a table whose protocol lacks timestampNtz");
     TARN_ASSIGN_OR_RETURN(metadata.schema_string, FormatSchema(*change.new_schema));
     metadata.schema = *change.new_schema;
@@ -181,7 +203,7 @@ Status CheckShape(const TableChange& change) {
 
 bool IsPlainAppend(const TableChange& change) {
   return change.mode == WriteMode::kAppend && change.removed_paths.empty() && change.data_change &&
-         !change.new_schema && !change.new_properties;
+         !change.new_schema && !change.new_partition_columns && !change.new_properties;
 }
 
 Status CheckConflicts(const TableChange& change, const DeltaState& state, const std::vector<LogEntry>& between) {
@@ -249,6 +271,7 @@ Status AddChange(const TableChange& change, const DeltaState& state, int64_t now
     return Error(ErrorCode::kFailedPrecondition, "the table is append-only (delta.appendOnly = true)");
 
   if (metadata) entry.metadata = metadata;
+  if (metadata && LacksTimestampNtz(metadata->schema, *state.protocol)) entry.protocol = TimestampNtzProtocol();
   for (const ProgressStep& step : change.progress)
     entry.transactions.push_back({step.application_id, step.next, now_ms});
   std::move(removals.removes.begin(), removals.removes.end(), std::back_inserter(entry.removes));
@@ -290,10 +313,7 @@ Result<LogEntry> MakeFirstEntry(const TableOptions& options, const std::string& 
   metadata.configuration = options.properties;
   metadata.created_time = now_ms;
   Protocol protocol;
-  if (HasTimestampNtz(options.schema.fields)) {
-    protocol = {3, 7, std::vector<std::string>{"timestampNtz"},
-                std::vector<std::string>{"timestampNtz", "appendOnly", "invariants"}};
-  }
+  if (HasTimestampNtz(options.schema.fields)) protocol = TimestampNtzProtocol();
   TARN_TRY(CheckWritable(protocol, metadata));
   entry.metadata = std::move(metadata);
   entry.protocol = std::move(protocol);
