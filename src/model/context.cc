@@ -62,13 +62,13 @@ class ConfigObject final : public Methods {
   static Result<Value> Get(RenderTarget& target, const Arguments& arguments) {
     TARN_ASSIGN_OR_RETURN(const auto bound, arguments.Bind("config.get", {"name", "default", "validator"}, 1));
     TARN_ASSIGN_OR_RETURN(const std::string name, TextArgument("config.get", bound[0]));
-    if (const Value* found = target.config().values.Find(std::string_view(name))) return *found;
+    if (const Value* found = target.config().values.Find(std::string_view(name))) return found->DeepCopy();
     return bound[1].IsUndefined() ? Value::None() : bound[1];
   }
   static Result<Value> Require(RenderTarget& target, const Arguments& arguments) {
     TARN_ASSIGN_OR_RETURN(const auto bound, arguments.Bind("config.require", {"name", "validator"}, 1));
     TARN_ASSIGN_OR_RETURN(const std::string name, TextArgument("config.require", bound[0]));
-    if (const Value* found = target.config().values.Find(std::string_view(name))) return *found;
+    if (const Value* found = target.config().values.Find(std::string_view(name))) return found->DeepCopy();
     return Invalid("the config '" + name + "' is required and not set");
   }
 
