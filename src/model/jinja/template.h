@@ -61,8 +61,7 @@ class Template {
   // kInvalidArgument: not a template. kUnsupported: include, import, extends, block.
   static Result<std::shared_ptr<const Template>> Parse(std::string_view text, std::string file,
                                                        const Syntax& syntax = {});
-  explicit Template(std::unique_ptr<const Program> program);
-  ~Template();
+  explicit Template(std::shared_ptr<const Program> program) : program_(std::move(program)) {}
 
   const std::string& file() const;
   // Its top-level macros, in order.
@@ -73,10 +72,10 @@ class Template {
   // What dbt does with the strings of its YAML files.
   Result<Value> Evaluate(const Context& context) const;
 
-  const Program& program() const { return *program_; }
+  const std::shared_ptr<const Program>& program() const { return program_; }
 
  private:
-  std::unique_ptr<const Program> program_;
+  std::shared_ptr<const Program> program_;
 };
 
 // The macros of many files under one roof. Build it, then share it: immutable from then on, thread-safe.

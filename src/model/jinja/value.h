@@ -1,5 +1,6 @@
 #pragma once
 
+#include <concepts>
 #include <cstdint>
 #include <functional>
 #include <initializer_list>
@@ -113,10 +114,12 @@ class Value {
     std::string message;
   };
   struct ListData {
+    explicit ListData(List values) : items(std::move(values)) {}
     ~ListData();
     List items;
   };
   struct TupleData {
+    explicit TupleData(List values) : items(std::move(values)) {}
     ~TupleData();
     List items;
   };
@@ -140,8 +143,14 @@ class Dict {
 
   // Null when absent. Valid until the dict changes.
   const Value* Find(const Value& key) const;
-  const Value* Find(std::string_view key) const;
-  void Set(std::string_view key, Value value);
+  template <std::convertible_to<std::string_view> Text>
+  const Value* Find(const Text& key) const {
+    return FindText(key);
+  }
+  template <std::convertible_to<std::string_view> Text>
+  void Set(const Text& key, Value value) {
+    SetText(key, std::move(value));
+  }
   // kInvalidArgument: the key is unhashable ("unhashable type: 'list'").
   Status Set(const Value& key, Value value);
   std::optional<Value> Remove(const Value& key);
@@ -150,6 +159,8 @@ class Dict {
   std::vector<std::pair<Value, Value>> Take();
 
  private:
+  const Value* FindText(std::string_view key) const;
+  void SetText(std::string_view key, Value value);
   std::optional<size_t> IndexOf(const Value& key, size_t hash) const;
   void Insert(Value key, size_t hash, Value value);
   void Reindex();
@@ -160,7 +171,7 @@ class Dict {
 
 // Something with attributes that templates can read, call or walk: `this`, `loop`, `config`, `adapter`. Owned by the
 // values that refer to it.
-class Object {
+class Object : public std::enable_shared_from_this<Object> {
  public:
   virtual ~Object() = default;
 
