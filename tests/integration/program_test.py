@@ -223,7 +223,8 @@ def test_a_drained_stop_leaves_no_lag(tarn):
 def test_a_gone_source_is_unhealthy_and_comes_back(tmp_path):
     """The log is another Kafka by one setting; here it is another Tarn."""
     (tmp_path / "log").mkdir()
-    log = Tarn(tmp_path / "log")
+    (tmp_path / "log" / "tarn.yml").write_text("name: log\n")  # a log and nothing that reads it
+    log = Tarn(tmp_path / "log", tmp_path / "log")
     tarn = Tarn(tmp_path, copy_example(tmp_path, lambda text: text.replace("broker: embedded", f"broker: kafka://{log.kafka}")))
     try:
         tarn.start(wait_healthy=False)

@@ -105,7 +105,9 @@ Status Run(const UpOptions& options) {
   std::printf("stopping: committing what was read (Ctrl-C again leaves at once)\n");
   std::fflush(stdout);
   platform->Stop();
-  view.Show(platform->CurrentStatus());
+  serve::PlatformStatus last = platform->CurrentStatus();
+  last.problems.clear();  // a stopped stream is what was asked for
+  view.Show(last);
   std::printf("stopped\n");
   logger->Info("cli", "stopped");
   return Ok();
