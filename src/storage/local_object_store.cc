@@ -8,8 +8,9 @@
 #include "base/failpoint.h"
 #include "storage/object_stores.h"
 
-// Every object is written to a temporary file in its own folder and synced; then it gets its name by link (create if absent) or
-// rename (replace), and the folder is synced. Folders that had to be made are synced up to the first that was there.
+// Every object is written to a temporary file in its own folder and synced; then it gets its name by link (create if
+// absent) or rename (replace), and the folder is synced. Folders that had to be made are synced up to the first that
+// was there.
 
 namespace tarn::storage {
 namespace {
@@ -24,10 +25,12 @@ class LocalReader final : public ObjectReader {
   Micros modified() const override { return modified_; }
   Status ReadAt(uint64_t offset, std::span<char> out) const override {
     if (offset > size_ || out.size() > size_ - offset)
-      return Error(ErrorCode::kOutOfRange, key_ + ": read of " + std::to_string(out.size()) + " bytes at " + std::to_string(offset) +
-                                               ", but it has " + std::to_string(size_));
+      return Error(ErrorCode::kOutOfRange, key_ + ": read of " + std::to_string(out.size()) + " bytes at " +
+                                               std::to_string(offset) + ", but it has " + std::to_string(size_));
     TARN_ASSIGN_OR_RETURN(const size_t read, file_->ReadAt(offset, out));
-    if (read != out.size()) return Error(ErrorCode::kCorruption, key_ + " was cut while it was open: expected " + std::to_string(size_) + " bytes");
+    if (read != out.size())
+      return Error(ErrorCode::kCorruption,
+                   key_ + " was cut while it was open: expected " + std::to_string(size_) + " bytes");
     return Ok();
   }
 
@@ -52,14 +55,15 @@ class LocalObjectStore final : public ObjectStore {
     (void)fs_.Remove(second);
     if (!linked.ok()) return std::move(linked).error().WithContext("the object store needs hard links in " + root_);
     if (!again.Is(ErrorCode::kAlreadyExists))
-      return Error(ErrorCode::kFailedPrecondition, root_ + " does not refuse to create a name twice; commits would overwrite each other there");
+      return Error(ErrorCode::kFailedPrecondition,
+                   root_ + " does not refuse to create a name twice; commits would overwrite each other there");
     return Ok();
   }
 
   Result<std::string> Get(const std::string& key) override {
     TARN_TRY(CheckKey(key));
     auto content = ReadFile(fs_, Path(key));
-    if (content.Is(ErrorCode::kNotFound)) return NotFound(key);
+    if (content.Is(ErrorCode::kNotFound) || (!content.ok() && IsFolder(key))) return NotFound(key);
     return content;
   }
 
@@ -76,7 +80,8 @@ class LocalObjectStore final : public ObjectStore {
     auto file = fs_.OpenForRead(Path(key));
     if (file.Is(ErrorCode::kNotFound)) return NotFound(key);
     TARN_TRY(file);
-    return std::unique_ptr<ObjectReader>(std::make_unique<LocalReader>(std::move(*file), key, info.size, info.modified));
+    return std::unique_ptr<ObjectReader>(
+        std::make_unique<LocalReader>(std::move(*file), key, info.size, info.modified));
   }
 
   Result<std::unique_ptr<ObjectWriter>> OpenWriter(const std::string& key) override {
@@ -84,7 +89,7 @@ class LocalObjectStore final : public ObjectStore {
     const std::string folder = ParentPath(Path(key));
     TARN_TRY(EnsureFolder(folder));
     const std::string temporary = Temporary(folder);
-    TARN_ASSIGN_OR_RETURN(auto file, fs_.CreateExclusive(temporary));
+    TARN_ASSIGN_OR_RETURN(auto file, CreateTemporary(temporary));
     return std::unique_ptr<ObjectWriter>(std::make_unique<Writer>(*this, Path(key), temporary, std::move(file)));
   }
 
@@ -113,14 +118,12 @@ class LocalObjectStore final : public ObjectStore {
     TARN_TRY(CheckKey(key));
     TARN_FAILPOINT("storage.delete.before_remove");
     const Status removed = fs_.Remove(Path(key));
-    return removed.Is(ErrorCode::kNotFound) ? Ok() : removed;
+    return removed.Is(ErrorCode::kNotFound) || (!removed.ok() && IsFolder(key)) ? Ok() : removed;
   }
 
-  Result<std::vector<ObjectInfo>> List(const std::string& prefix, const std::string& start_after, bool recursive) override {
-    if (!prefix.empty()) {
-      if (prefix.back() != '/') return Error(ErrorCode::kInvalidArgument, "list prefix '" + prefix + "' does not end with '/'");
-      TARN_TRY(CheckKey(prefix.substr(0, prefix.size() - 1)));
-    }
+  Result<std::vector<ObjectInfo>> List(const std::string& prefix, const std::string& start_after,
+                                       bool recursive) override {
+    TARN_TRY(CheckPrefix(prefix));
     std::vector<ObjectInfo> found;
     TARN_TRY(Collect(prefix, recursive, found));
     std::erase_if(found, [&](const ObjectInfo& object) { return object.key <= start_after; });
@@ -160,20 +163,29 @@ class LocalObjectStore final : public ObjectStore {
   };
 
   std::string Path(const std::string& key) const { return root_ + "/" + key; }
+  // A folder of objects is no object.
+  bool IsFolder(const std::string& key) const {
+    const auto info = fs_.Stat(Path(key));
+    return info.ok() && info->is_directory;
+  }
   static Error NotFound(const std::string& key) { return Error(ErrorCode::kNotFound, "no object " + key); }
 
   // Unique in this process and, by the process id, among those that run now; CreateExclusive refuses the rest.
   std::string Temporary(const std::string& folder) {
-    return folder + "/" + std::string(kTemporary) + std::to_string(::getpid()) + "-" + std::to_string(next_temporary_++);
+    return folder + "/" + std::string(kTemporary) + std::to_string(::getpid()) + "-" +
+           std::to_string(next_temporary_++);
+  }
+
+  Result<std::unique_ptr<File>> CreateTemporary(const std::string& path) {
+    auto file = fs_.CreateExclusive(path);
+    if (!file.Is(ErrorCode::kAlreadyExists)) return file;
+    // Left by a crashed process that had our id.
+    TARN_TRY(fs_.Remove(path));
+    return fs_.CreateExclusive(path);
   }
 
   Status WriteTemporary(const std::string& path, std::string_view content) {
-    auto file = fs_.CreateExclusive(path);
-    if (file.Is(ErrorCode::kAlreadyExists)) {
-      // Left by a crashed process that had our id.
-      TARN_TRY(fs_.Remove(path));
-      file = fs_.CreateExclusive(path);
-    }
+    auto file = CreateTemporary(path);
     TARN_TRY(file);
     Status written = (*file)->Append(content);
     if (written.ok()) written = (*file)->Sync();
@@ -184,7 +196,8 @@ class LocalObjectStore final : public ObjectStore {
   // The name is there, but a power cut may take it away: the outcome is open.
   Status SyncName(const std::string& folder, const std::string& what) {
     if (const Status synced = fs_.SyncDirectory(folder); !synced.ok())
-      return Error(ErrorCode::kOutcomeUnknown, what + " was named, but its folder could not be synced: " + synced.error().ToString());
+      return Error(ErrorCode::kOutcomeUnknown,
+                   what + " was named, but its folder could not be synced: " + synced.error().ToString());
     return Ok();
   }
 
@@ -194,7 +207,8 @@ class LocalObjectStore final : public ObjectStore {
       if (known_folders_.contains(folder)) return Ok();
     }
     std::vector<std::string> made;
-    for (std::string path = folder; path.size() > root_.size() && fs_.Stat(path).Is(ErrorCode::kNotFound); path = ParentPath(path))
+    for (std::string path = folder; path.size() > root_.size() && fs_.Stat(path).Is(ErrorCode::kNotFound);
+         path = ParentPath(path))
       made.push_back(path);
     TARN_TRY(fs_.CreateDirectories(folder));
     for (const std::string& path : made) TARN_TRY(fs_.SyncDirectory(ParentPath(path)));
@@ -209,7 +223,8 @@ class LocalObjectStore final : public ObjectStore {
     TARN_ASSIGN_OR_RETURN(const auto entries, fs_.List(folder));
     for (const FileInfo& entry : entries) {
       if (!entry.name.starts_with(kTemporary)) continue;
-      const std::string owner = entry.name.substr(kTemporary.size(), entry.name.find('-', kTemporary.size()) - kTemporary.size());
+      const std::string owner =
+          entry.name.substr(kTemporary.size(), entry.name.find('-', kTemporary.size()) - kTemporary.size());
       if (owner == std::to_string(::getpid()) || ::access(("/proc/" + owner).c_str(), F_OK) == 0) continue;
       (void)fs_.Remove(folder + "/" + entry.name);
     }

@@ -19,7 +19,8 @@ class MemoryReader final : public ObjectReader {
   Micros modified() const override { return object_.modified; }
   Status ReadAt(uint64_t offset, std::span<char> out) const override {
     if (offset > size() || out.size() > size() - offset)
-      return Error(ErrorCode::kOutOfRange, "read past the end: " + std::to_string(offset) + " + " + std::to_string(out.size()));
+      return Error(ErrorCode::kOutOfRange,
+                   "read past the end: " + std::to_string(offset) + " + " + std::to_string(out.size()));
     std::memcpy(out.data(), object_.content->data() + offset, out.size());
     return Ok();
   }
@@ -67,10 +68,13 @@ class MemoryObjectStore final : public ObjectStore {
     objects_.erase(key);
     return Ok();
   }
-  Result<std::vector<ObjectInfo>> List(const std::string& prefix, const std::string& start_after, bool recursive) override {
+  Result<std::vector<ObjectInfo>> List(const std::string& prefix, const std::string& start_after,
+                                       bool recursive) override {
+    TARN_TRY(CheckPrefix(prefix));
     std::vector<ObjectInfo> found;
     std::lock_guard lock(mutex_);
-    for (auto it = objects_.lower_bound(std::max(prefix, start_after)); it != objects_.end() && it->first.starts_with(prefix); ++it) {
+    for (auto it = objects_.lower_bound(std::max(prefix, start_after));
+         it != objects_.end() && it->first.starts_with(prefix); ++it) {
       if (it->first <= start_after) continue;
       if (!recursive && it->first.find('/', prefix.size()) != std::string::npos) continue;
       found.push_back({it->first, it->second.content->size(), it->second.modified});
@@ -111,6 +115,8 @@ class MemoryObjectStore final : public ObjectStore {
 
 }  // namespace
 
-std::unique_ptr<ObjectStore> MakeMemoryObjectStore(Clock& clock) { return std::make_unique<MemoryObjectStore>(clock); }
+std::unique_ptr<ObjectStore> MakeMemoryObjectStore(Clock& clock) {
+  return std::make_unique<MemoryObjectStore>(clock);
+}
 
 }  // namespace tarn::storage

@@ -5,7 +5,9 @@
 namespace tarn::storage {
 
 Status CheckKey(const std::string& key) {
-  const auto bad = [&](std::string_view why) { return Error(ErrorCode::kInvalidArgument, "object key '" + key + "' " + std::string(why)); };
+  const auto bad = [&](std::string_view why) {
+    return Error(ErrorCode::kInvalidArgument, "object key '" + key + "' " + std::string(why));
+  };
   if (key.empty()) return bad("is empty");
   if (key.size() > 1024) return bad("is longer than 1024 bytes");
   if (key.find('\0') != key.npos) return bad("holds a NUL byte");
@@ -19,6 +21,13 @@ Status CheckKey(const std::string& key) {
     if (end == key.size()) return Ok();
     begin = end + 1;
   }
+}
+
+Status CheckPrefix(const std::string& prefix) {
+  if (prefix.empty()) return Ok();
+  if (prefix.back() != '/')
+    return Error(ErrorCode::kInvalidArgument, "list prefix '" + prefix + "' does not end with '/'");
+  return CheckKey(prefix.substr(0, prefix.size() - 1));
 }
 
 }  // namespace tarn::storage

@@ -11,7 +11,8 @@
 #include "base/clock.h"
 #include "base/result.h"
 
-// Where tables live: objects under slash-separated keys, written whole, made visible at once, durable when the call returns.
+// Where tables live: objects under slash-separated keys, written whole, made visible at once, durable when the call
+// returns.
 
 namespace tarn::storage {
 
@@ -31,8 +32,8 @@ class ObjectReader {
   virtual Status ReadAt(uint64_t offset, std::span<char> out) const = 0;
 };
 
-// Writes one new object piece by piece. Nothing is visible before Finish; without it the destructor leaves nothing behind
-// (a crash may leave a temporary object, which List never shows). Thread-compatible.
+// Writes one new object piece by piece. Nothing is visible before Finish; without it the destructor leaves nothing
+// behind (a crash may leave a temporary object, which List never shows). Thread-compatible.
 class ObjectWriter {
  public:
   virtual ~ObjectWriter() = default;
@@ -44,7 +45,8 @@ class ObjectWriter {
 };
 
 // Thread-safe. Keys are relative ("lake/sales/orders/_delta_log/00000000000000000000.json"), without empty, "." or ".."
-// segments: kInvalidArgument otherwise, before any I/O. Every failure may also be kUnavailable (nothing happened) or kIoError.
+// segments: kInvalidArgument otherwise, before any I/O. Every failure may also be kUnavailable (nothing happened) or
+// kIoError.
 class ObjectStore {
  public:
   virtual ~ObjectStore() = default;
@@ -57,16 +59,17 @@ class ObjectStore {
   virtual Result<std::unique_ptr<ObjectReader>> OpenReader(const std::string& key) = 0;
   virtual Result<std::unique_ptr<ObjectWriter>> OpenWriter(const std::string& key) = 0;
 
-  // Creates the object durably; of several callers exactly one wins. kConflict: it exists, and this call did not make it;
-  // kOutcomeUnknown: read it back to learn whose it is. After a failure of another kind nothing is there of this call.
+  // Creates the object durably; of several callers exactly one wins. kConflict: it exists, and this call did not make
+  // it; kOutcomeUnknown: read it back to learn whose it is. After a failure of another kind nothing is there of this
+  // call.
   virtual Status PutIfAbsent(const std::string& key, std::string_view content) = 0;
   // Creates or replaces the object, atomically and durably. kOutcomeUnknown.
   virtual Status Put(const std::string& key, std::string_view content) = 0;
   // Removes the object; success when it is absent.
   virtual Status Delete(const std::string& key) = 0;
 
-  // Objects whose key starts with `prefix` (ends with '/' or is empty) and sorts after `start_after`, in byte order of keys.
-  // `recursive` false: only those directly below the prefix. An absent prefix is an empty list.
+  // Objects whose key starts with `prefix` (ends with '/' or is empty) and sorts after `start_after`, in byte order of
+  // keys. `recursive` false: only those directly below the prefix. An absent prefix is an empty list.
   virtual Result<std::vector<ObjectInfo>> List(const std::string& prefix, const std::string& start_after = "",
                                                bool recursive = true) = 0;
 
