@@ -111,6 +111,20 @@ TEST_F(DeltaFaultsTest, ALostReplyOfACommitIsReadBack) {
   EXPECT_TRUE(store_->Head(LogKey(2)).Is(ErrorCode::kNotFound));
 }
 
+TEST_F(DeltaFaultsTest, AFailureBeforeThePutLeavesTheTableAsItWas) {
+  const auto table = Open(12);
+  Random random(13);
+  for (const std::string point : {"delta.commit.before_put", "storage.put_if_absent.before_link"}) {
+    const TableChange change = Append(*table, random);
+    ASSERT_TRUE(SetFailpoints(point + "=error").ok());
+    EXPECT_FALSE(table->CommitTable(change).ok()) << point;
+    ASSERT_TRUE(SetFailpoints("").ok());
+    EXPECT_TRUE((*Open(14)->Latest())->files.empty()) << point;
+  }
+  ASSERT_TRUE(table->Latest().ok());
+  EXPECT_EQ(*table->CommitTable(Append(*table, random)), 1);
+}
+
 TEST_F(DeltaFaultsTest, AMissingEntryBetweenOthersIsCorruptionAndNamed) {
   const auto table = Open(9);
   Random random(10);
