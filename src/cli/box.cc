@@ -9,7 +9,7 @@
 namespace tarn::cli {
 namespace {
 
-constexpr size_t kNarrowest = 6;  // a column is cut to this many before whole columns are left out
+constexpr size_t kNarrowest = 12; // a column is cut to this many before whole columns are left out
 constexpr char kEllipsis[] = "…";
 
 // The next code point of a UTF-8 text and its length in bytes; malformed bytes count as themselves.
@@ -110,7 +110,7 @@ class Box {
   }
 
   size_t TotalWidth(size_t cap) const {
-    size_t total = 1;
+    size_t total = left_out_ ? 5 : 1;
     for (const size_t i : shown_) total += std::min(widths_[i], cap) + 3;
     return total;
   }
@@ -118,13 +118,13 @@ class Box {
   void FitWidth() {
     if (options_.width <= 0) return;
     const auto room = size_t(options_.width);
-    while (shown_.size() > 2 && TotalWidth(kNarrowest) + (left_out_ ? 4 : 0) > room) {
+    while (shown_.size() > 2 && TotalWidth(kNarrowest) > room) {
       shown_.erase(shown_.begin() + std::ptrdiff_t(shown_.size() / 2));
       left_out_ = true;
     }
     size_t cap = 0;
     for (const size_t width : widths_) cap = std::max(cap, width);
-    while (cap > kNarrowest && TotalWidth(cap) + (left_out_ ? 4 : 0) > room) --cap;
+    while (cap > kNarrowest && TotalWidth(cap) > room) --cap;
     for (size_t& width : widths_) width = std::min(width, cap);
   }
 

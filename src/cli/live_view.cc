@@ -63,7 +63,7 @@ void LiveView::ShowStart(const serve::PlatformStatus& status, double ready_secon
     std::fprintf(out_, "  stream   %s: %s -> %s\n", view.name.c_str(), view.topic.c_str(), view.table.c_str());
   for (const auto& view : status.generators)
     std::fprintf(out_, "  events   %s -> %s\n", view.name.c_str(), view.topic.c_str());
-  std::fprintf(out_, "  next     tarn sql%s \"SHOW ALL TABLES\"   (in another terminal; Ctrl-C here stops)\n\n", project_argument.c_str());
+  std::fprintf(out_, "  next     tarn sql%s      in another terminal\n  stop     Ctrl-C\n\n", project_argument.c_str());
   std::fflush(out_);
 }
 

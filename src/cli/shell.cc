@@ -90,6 +90,7 @@ class Shell {
       if (line == nullptr) {
         if (!interrupted_) break;
         begun.clear();
+        std::printf("\n");
         continue;
       }
       begun = TakeLine(begun, line);
@@ -140,7 +141,7 @@ class Shell {
     if (name == ".exit" || name == ".quit" || name == "\\q") done_ = true;
     else if (name == ".help" || name == "\\?") std::fputs(kHelp, stdout);
     else if (name == ".tables" || name == "\\dt" || name == "\\l" || (name == "\\d" && argument.empty()))
-      Statement("SELECT table_schema AS namespace, table_name AS name, lower(table_type) AS type FROM information_schema.tables "
+      Statement("SELECT table_schema AS namespace, table_name AS name, if(table_type = 'VIEW', 'view', 'table') AS type FROM information_schema.tables "
                 "WHERE table_catalog = current_database() ORDER BY ALL");
     else if ((name == ".schema" || name == "\\d") && !argument.empty()) Statement("DESCRIBE " + argument);
     else if (name == ".mode") SetMode(argument);

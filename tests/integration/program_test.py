@@ -212,14 +212,6 @@ def test_nothing_is_lost_over_a_stop(tarn, sig):
     assert stored["n"] == stored["ids"] == stream["stored"] == 10_000 - stream["duplicates"] - stream["dead_letters"]
 
 
-def test_a_drained_stop_leaves_no_lag(tarn):
-    tarn.start()
-    tarn.generate(20_000)
-    tarn.stop()
-    ended = re.findall(r"stored [\d,]+.*lag ([\d,]+)", tarn.output.read_text())
-    assert ended, tarn.output.read_text()
-
-
 def test_a_gone_source_is_unhealthy_and_comes_back(tmp_path):
     """The log is another Kafka by one setting; here it is another Tarn."""
     (tmp_path / "log").mkdir()
@@ -256,8 +248,7 @@ def test_sql_formats(filled):
     assert filled.run("sql", "--markdown", query).stdout.splitlines()[2] == '| 1 | a,"b" | NULL |  |'
     assert "nothing  NULL" in filled.run("sql", "--vertical", query).stdout
     box = filled.run("sql", query).stdout
-    assert "│ 1 │ a,\"b\" │ NULL" in box.replace("     ", " ").replace("  ", " ") or "NULL" in box
-    assert "1 row in" in box
+    assert re.search(r'│ +1 │ a,"b" +│ +NULL │ +│', box) and "1 row in" in box
     nested = filled.sql(f"SELECT click_coordinates, timestamp, date FROM {SILVER} WHERE click_coordinates IS NOT NULL LIMIT 1")[0]
     assert set(nested["click_coordinates"]) == {"x", "y"} and nested["timestamp"].startswith(nested["date"])
 
@@ -312,7 +303,7 @@ def test_table_commands(filled):
     files = [json.loads(line) for line in filled.run("table", "files", SILVER, "--json").stdout.splitlines()]
     assert sum(file["rows"] for file in files) == show["rows"]
     assert all(re.match(r"date=\d{4}-\d\d-\d\d/", file["path"]) for file in files)
-    assert "nearest" in (error := filled.run("table", "show", "click_events_delta", code=1).stderr) or "did you mean" in error or "clickstream_events_delta" in error
+    assert "clickstream_events_delta" in filled.run("table", "show", "click_events_delta", code=1).stderr
 
 
 def test_topic_commands(tarn):
