@@ -19,6 +19,8 @@ class LiveView {
   // The addresses, once, when everything is ready.
   void ShowStart(const serve::PlatformStatus& status, double ready_seconds, const std::string& project_argument);
   void Show(const serve::PlatformStatus& status);
+  // Leaves the block where it is: something else is printed below it, and the next one is drawn below that.
+  void KeepBlock() { drawn_lines_ = 0; }
   // How often to call Show.
   Micros interval() const { return terminal_ ? 500'000 : 5'000'000; }
 

@@ -102,6 +102,7 @@ Status Run(const UpOptions& options) {
   Watch(*platform, view, signals, options.seconds);
 
   signals.ExitOnNext();
+  view.KeepBlock();
   std::printf("stopping: committing what was read (Ctrl-C again leaves at once)\n");
   std::fflush(stdout);
   platform->Stop();
