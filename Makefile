@@ -32,7 +32,7 @@ interop: build
 # The kill tests at full length.
 soak: build/CMakeCache.txt
 	@cmake --build build -j $(JOBS)
-	@TARN_KILLS=1000 scripts/test.sh build -L soak
+	@TARN_KILLS=1000 TARN_CTEST_ARGS='-L soak' scripts/test.sh build
 
 setup-lint:
 	@scripts/setup.sh lint
