@@ -101,6 +101,7 @@ class DuckConnection final : public Connection {
         auto pending = connection_.PendingQuery(std::move(statements[i]), last);
         if (pending->HasError()) return ToError(pending->GetErrorObject());
         auto result = Finish(*pending);
+        if (result == nullptr) return ToError(pending->GetErrorObject());
         if (result->HasError()) return ToError(result->GetErrorObject());
         if (last) return std::unique_ptr<Rows>(std::make_unique<QueryRows>(std::move(result)));
       }
@@ -138,11 +139,12 @@ class DuckConnection final : public Connection {
   duckdb::Connection& native() override { return connection_; }
 
  private:
-  // Execute, without its busy waiting for the other threads' last tasks.
+  // Execute, without its busy waiting for the other threads' last tasks. Null: the pending query holds the error.
   static duckdb::unique_ptr<duckdb::QueryResult> Finish(duckdb::PendingQueryResult& pending) {
     constexpr Micros kPause = 100;
     while (true) {
       const duckdb::PendingExecutionResult state = pending.ExecuteTask();
+      if (pending.HasError()) return nullptr;
       if (duckdb::PendingQueryResult::IsResultReady(state)) return pending.Execute();
       if (state == duckdb::PendingExecutionResult::NO_TASKS_AVAILABLE) SystemClock().SleepFor(kPause);
       if (state == duckdb::PendingExecutionResult::BLOCKED) pending.WaitForTask();

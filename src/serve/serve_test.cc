@@ -27,7 +27,7 @@ class PlainLake final : public lake::Lake {
   std::unique_ptr<engine::Database> database_;
 };
 
-constexpr char kEndless[] = "SELECT count(*) FROM range(1000000000) a, range(1000000000) b";
+constexpr char kEndless[] = "SELECT sum(hash(i)) FROM range(1000000000000000) t(i)";
 
 class Serve : public testing::Test {
  protected:
@@ -90,7 +90,7 @@ TEST_F(Serve, AStatementEndsWithItsClient) {
   });
   gone = true;
   client.join();
-  EXPECT_TRUE(status.Is(ErrorCode::kCancelled) || status.ok());
+  EXPECT_TRUE(status.ok() || status.Is(ErrorCode::kCancelled)) << ErrorCodeName(status.error().code()) << ": " << status.error().ToString();
 }
 
 class ServeOneAtATime : public Serve {

@@ -109,6 +109,7 @@ class StreamImpl final : public Stream {
   void CommitBatch(MicroBatch& batch);
   void Record(MicroBatch& batch);
   void Publish();
+  void Settle();
 
   void Failed(std::optional<Trouble>& trouble, const Error& error, const char* doing);
   void Recovered(std::optional<Trouble>& trouble);
@@ -141,6 +142,7 @@ class StreamImpl final : public Stream {
   bool running_ = false;
   uint64_t refresh_wanted_ = 0, refresh_done_ = 0;
   Micros batch_began_at_ = 0;  // steady; 0: the writer has none
+  bool unpublished_ = false;   // the last committed batch's letters are not all in their topic
 };
 
 Status StreamImpl::Start() {
@@ -400,7 +402,10 @@ void StreamImpl::CommitBatch(MicroBatch& batch) {
       Record(batch);
       recorded = true;
     }
-    if (done.ok()) return Recovered(writing_);
+    if (done.ok()) {
+      Settle();
+      return Recovered(writing_);
+    }
     if (IsFatal(done.error())) {
       committer_->Abandon(batch);
       return Fail(done.error());
@@ -414,6 +419,13 @@ void StreamImpl::CommitBatch(MicroBatch& batch) {
     }
     back_off = std::min(back_off * 2, kBackOffMax);
   }
+}
+
+// Rows, letters and the topic agree.
+void StreamImpl::Settle() {
+  std::lock_guard lock(mutex_);
+  unpublished_ = false;
+  changed_.notify_all();
 }
 
 // Copies what the committer knows into the status.
@@ -452,6 +464,7 @@ void StreamImpl::Record(MicroBatch& batch) {
     if (const auto counter = metrics_.letters.find(reason); counter != metrics_.letters.end()) counter->second->Add(double(count));
   {
     std::lock_guard lock(mutex_);
+    unpublished_ = !batch.published;
     ++status_.batches;
     status_.input_rows += status.input_rows;
     status_.unknown_fields += unknown;
@@ -510,7 +523,7 @@ Status StreamImpl::AwaitCaughtUp(Micros timeout) {
   std::optional<std::map<int32_t, int64_t>> ends;
   const auto caught_up = [&] {
     if (fatal_ || !running_) return true;
-    if (refresh_done_ < wanted) return false;
+    if (refresh_done_ < wanted || unpublished_) return false;
     if (!ends) {
       ends.emplace();
       for (const auto& [partition, state] : status_.partitions) (*ends)[partition] = state.end;

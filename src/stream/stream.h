@@ -133,7 +133,7 @@ class Stream {
   virtual void Stop(bool drain) = 0;
   virtual StreamStatus CurrentStatus() const = 0;
 
-  // Waits until everything that the topic holds now is committed. kTimedOut; kFailedPrecondition: the stream has failed
+  // Waits until everything that the topic holds now is committed and its letters are published. kTimedOut; kFailedPrecondition: the stream has failed
   // or is stopped.
   virtual Status AwaitCaughtUp(Micros timeout) = 0;
 };

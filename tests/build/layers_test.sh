@@ -29,7 +29,8 @@ for root in "$build"/layers/*; do
     echo "#include \"$header\"" > "$work/probe.cc"
     if echo "$allowed" | grep -q " $other "; then
       # Preprocessing finds our header; what that header needs of other libraries is not the question here.
-      "$compiler" -std=c++20 -M -MG -I "$root" "$work/probe.cc" 2>&1 | grep -q "layers/$module/$header" ||
+      "$compiler" -std=c++20 -M -MG -I "$root" "$work/probe.cc" > "$work/found" 2>&1
+      grep -q "layers/$module/$header" "$work/found" ||
         { echo "$module may use $other, but $header is not found"; exit 1; }
     else
       if "$compiler" -std=c++20 -fsyntax-only -I "$root" "$work/probe.cc" 2> "$work/errors"; then

@@ -154,16 +154,19 @@ class World:
         self.process.wait()
 
     def settle(self) -> dict:
-        """Waits until everything in the topic is committed."""
+        """Waits until everything in the topic is committed, as the topic itself tells its end."""
+        consumer = confluent_kafka.Consumer({"bootstrap.servers": self.kafka, "group.id": "settle", "log_level": 0})
+        partitions = consumer.list_topics(ledger.EVENTS, timeout=20).topics[ledger.EVENTS].partitions
+        ends = {p: consumer.get_watermark_offsets(confluent_kafka.TopicPartition(ledger.EVENTS, p), timeout=20)[1] for p in partitions}
+        consumer.close()
         deadline = time.monotonic() + 90
-        quiet = 0
         while True:
             status = self.status()
-            quiet = quiet + 1 if status and status["lag"] == 0 else 0
-            if quiet >= 3:
+            committed = {p["partition"]: p["committed"] for p in status["partitions"]} if status else {}
+            if all(committed.get(partition, 0) >= end for partition, end in ends.items()):
                 return status
-            assert time.monotonic() < deadline, f"the stream does not catch up: {status}"
-            time.sleep(0.2)
+            assert time.monotonic() < deadline, f"the stream does not catch up with {ends}: {status}"
+            time.sleep(0.1)
 
     def build(self, failpoint: str = "") -> int:
         return subprocess.run([PROGRAM, "build", *self.arguments()], env=self.environment(failpoint), stdout=self.log,
