@@ -8,25 +8,26 @@
 
 namespace tarn::stream {
 
-// Quantiles of how old records were when they were committed. Old observations fade: the counts are halved every
-// minute. Buckets are 5 % apart. Thread-compatible.
+// Quantiles of how old records were when they were committed, over the last ten to twenty seconds that had any: a backlog
+// that has been worked off is soon forgotten. Buckets are 5 % apart. Thread-compatible.
 class FreshnessWindow {
  public:
   void Observe(Micros age, Micros steady_now) {
-    if (steady_now - halved_at_ > 60'000'000) {
-      for (double& count : counts_) count /= 2;
-      total_ /= 2;
-      halved_at_ = steady_now;
+    if (steady_now - begun_at_ > kSpan) {
+      before_ = now_;
+      now_ = {};
+      begun_at_ = steady_now;
     }
-    counts_[BucketOf(age)] += 1;
-    total_ += 1;
+    ++now_.counts[BucketOf(age)];
+    ++now_.total;
   }
   // In seconds; 0 without observations.
   double Quantile(double q) const {
+    const double wanted = q * double(now_.total + before_.total);
     double below = 0;
-    for (size_t i = 0; i < kBuckets; ++i) {
-      below += counts_[i];
-      if (total_ > 0 && below >= q * total_) return 0.001 * std::pow(kStep, double(i));
+    for (size_t i = 0; i < kBuckets && wanted > 0; ++i) {
+      below += double(now_.counts[i] + before_.counts[i]);
+      if (below >= wanted) return 0.001 * std::pow(kStep, double(i));
     }
     return 0;
   }
@@ -39,9 +40,14 @@ class FreshnessWindow {
     const double bucket = std::ceil(std::log(double(age) / 1000) / std::log(kStep));
     return bucket >= double(kBuckets - 1) ? kBuckets - 1 : size_t(bucket);
   }
-  std::array<double, kBuckets> counts_{};
-  double total_ = 0;
-  Micros halved_at_ = 0;
+
+  static constexpr Micros kSpan = 10'000'000;
+  struct Span {
+    std::array<uint64_t, kBuckets> counts{};
+    uint64_t total = 0;
+  };
+  Span now_, before_;
+  Micros begun_at_ = 0;
 };
 
 }  // namespace tarn::stream

@@ -41,5 +41,11 @@ for root in "$build"/layers/*; do
     checked=$((checked + 1))
   done
 done
+# What docs/ARCHITECTURE.md says of the modules is what the build does.
+while IFS=: read -r module uses; do
+  line=$(grep -F "| [\`$module\`]" "$source/docs/ARCHITECTURE.md") || { echo "docs/ARCHITECTURE.md does not name $module"; exit 1; }
+  told=$(echo "${line%|}" | sed 's/.*|//' | tr -d '`–' | xargs)
+  [ "$told" = "$(echo $uses)" ] || { echo "docs/ARCHITECTURE.md says that $module may use '$told', cmake/layers.txt '$(echo $uses)'"; exit 1; }
+done < <(grep -E '^[a-z]+:' "$source/cmake/layers.txt")
 [ "$checked" -gt 0 ] || { echo "nothing was checked"; exit 1; }
 echo "$checked pairs of modules hold"
