@@ -16,8 +16,7 @@
 namespace tarn {
 namespace {
 
-Error Failure(std::string_view doing, const std::string& path) {
-  const int number = errno;
+Error Failure(std::string_view doing, const std::string& path, int number = errno) {
   ErrorCode code = ErrorCode::kIoError;
   if (number == ENOENT) code = ErrorCode::kNotFound;
   else if (number == EEXIST) code = ErrorCode::kAlreadyExists;
@@ -122,13 +121,13 @@ class Posix final : public FileSystem {
   Status RemoveTree(const std::string& path) override {
     std::error_code error;
     std::filesystem::remove_all(path, error);
-    if (error) return Error(ErrorCode::kIoError, "removing " + path + ": " + error.message());
+    if (error) return Failure("removing", path, error.value());
     return Ok();
   }
   Status CreateDirectories(const std::string& path) override {
     std::error_code error;
     std::filesystem::create_directories(path, error);
-    if (error) return Error(ErrorCode::kIoError, "creating directory " + path + ": " + error.message());
+    if (error) return Failure("creating directory", path, error.value());
     return Ok();
   }
   Status SyncDirectory(const std::string& path) override {

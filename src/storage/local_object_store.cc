@@ -99,12 +99,13 @@ class LocalObjectStore final : public ObjectStore {
     TARN_TRY(EnsureFolder(folder));
     const std::string temporary = Temporary(folder);
     TARN_TRY(WriteTemporary(temporary, content));
-    TARN_FAILPOINT("storage.put_if_absent.before_link");
-    const Status linked = fs_.Link(temporary, path);
+    Status linked = PassFailpoint("storage.put_if_absent.before_link");
+    if (linked.ok()) linked = fs_.Link(temporary, path);
     (void)fs_.Remove(temporary);
     if (linked.Is(ErrorCode::kAlreadyExists)) return Error(ErrorCode::kConflict, key + " exists");
     TARN_TRY(linked);
-    TARN_FAILPOINT("storage.put_if_absent.after_link");
+    if (const Status lost = PassFailpoint("storage.put_if_absent.after_link"); !lost.ok())
+      return Error(ErrorCode::kOutcomeUnknown, key + ": " + lost.error().message());
     return SyncName(folder, key);
   }
 

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "base/failpoint.h"
+#include "base/testing/faulty_file_system.h"
 #include "storage/object_store_contract.h"
 #include "storage/object_stores.h"
 
@@ -79,6 +80,61 @@ TEST_F(LocalObjectStoreTest, AFailureBeforeTheNameLeavesTheObjectAsItWas) {
   ASSERT_TRUE(SetFailpoints("").ok());
   EXPECT_EQ(*local_.store().Get("t/a"), "old");
   EXPECT_EQ(FilesIn("t"), 1);
+}
+
+TEST_F(LocalObjectStoreTest, AFailureBeforeTheLinkLeavesNothingAndOneAfterItIsUnknown) {
+  ASSERT_TRUE(SetFailpoints("storage.put_if_absent.before_link=error").ok());
+  EXPECT_TRUE(local_.store().PutIfAbsent("t/a", "x").Is(ErrorCode::kIoError));
+  EXPECT_EQ(FilesIn("t"), 0);
+  for (const std::string action : {"error", "lost"}) {
+    ASSERT_TRUE(SetFailpoints("storage.put_if_absent.after_link=" + action).ok());
+    EXPECT_TRUE(local_.store().PutIfAbsent("t/" + action, "x").Is(ErrorCode::kOutcomeUnknown)) << action;
+    EXPECT_EQ(*local_.store().Get("t/" + action), "x");
+  }
+  EXPECT_EQ(FilesIn("t"), 2);
+}
+
+// A disk that fills up while an object is written: the error says so, no part shows, and there is no litter.
+TEST(LocalObjectStoreDisk, AFullOneTakesNoObjectAndKeepsTheOld) {
+  FaultyFileSystem fs;
+  const auto store = std::move(*OpenLocalObjectStore(fs, "/store"));
+  ASSERT_TRUE(store->Put("t/a", "old").ok());
+  fs.SetCapacity(5);
+  EXPECT_TRUE(store->Put("t/a", "newer").Is(ErrorCode::kResourceExhausted));
+  EXPECT_TRUE(store->PutIfAbsent("t/b", "newer").Is(ErrorCode::kResourceExhausted));
+  {
+    const auto writer = std::move(*store->OpenWriter("t/c"));
+    EXPECT_TRUE(writer->Append("newer").Is(ErrorCode::kResourceExhausted));
+  }
+  EXPECT_EQ(*store->Get("t/a"), "old");
+  EXPECT_EQ(store->List("t/")->size(), 1u);
+  EXPECT_EQ(fs.List("/store/t")->size(), 1u);
+  fs.SetCapacity(UINT64_MAX);
+  EXPECT_TRUE(store->PutIfAbsent("t/b", "newer").ok());
+}
+
+// Whatever operation fails, and whatever a power cut takes: an object is whole, and one that was acknowledged stays.
+TEST(LocalObjectStoreDisk, ObjectsAreWholeOrAbsentWhateverOperationFails) {
+  for (uint64_t n = 1; n <= 30; ++n) {
+    SCOPED_TRACE("operation " + std::to_string(n));
+    FaultyFileSystem fs(n);
+    Status put, replaced;
+    {
+      const auto store = std::move(*OpenLocalObjectStore(fs, "/store"));
+      ASSERT_TRUE(store->Put("t/a", "old").ok());
+      fs.FailChange(n);
+      put = store->PutIfAbsent("u/v/b", "first");
+      replaced = store->Put("t/a", "new");
+      fs.FailChange(0);
+    }
+    fs.Crash();
+    const auto store = std::move(*OpenLocalObjectStore(fs, "/store"));
+    const auto first = store->Get("u/v/b");
+    EXPECT_TRUE(first.ok() ? *first == "first" : first.Is(ErrorCode::kNotFound));
+    EXPECT_TRUE(put.Is(ErrorCode::kOutcomeUnknown) || first.ok() == put.ok());
+    const std::string content = *store->Get("t/a");
+    EXPECT_TRUE(content == "new" || (content == "old" && !replaced.ok()));
+  }
 }
 
 }  // namespace
