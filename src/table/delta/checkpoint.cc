@@ -68,14 +68,8 @@ std::string ActionJson(const std::string& action, const std::vector<std::string>
 
 constexpr std::string_view kMap = "MAP(VARCHAR, VARCHAR)";
 
-}  // namespace
-
-Result<LogEntry> ReadCheckpoint(const TableContext& context, const std::vector<std::string>& keys,
-                                const std::string& base_location) {
-  if (context.database == nullptr)
-    return Error(
-        ErrorCode::kUnsupported,
-        keys.front() + ": reading a Parquet checkpoint needs the SQL engine, which this table was opened without");
+// The actions of a checkpoint's rows as the lines of a log entry.
+Result<std::string> CheckpointText(const TableContext& context, const std::vector<std::string>& keys) {
   TARN_ASSIGN_OR_RETURN(const auto connection, context.database->Connect());
   const std::string from = " FROM read_parquet(" + PathList(context, keys) + ")";
   TARN_ASSIGN_OR_RETURN(const auto columns, ColumnsOf(*connection, "SELECT *" + from));
@@ -92,7 +86,23 @@ Result<LogEntry> ReadCheckpoint(const TableContext& context, const std::vector<s
       text += '\n';
     }
   }
-  return ParseLogEntry(text, keys.front(), base_location);
+  return text;
+}
+
+}  // namespace
+
+Result<LogEntry> ReadCheckpoint(const TableContext& context, const std::vector<std::string>& keys,
+                                const std::string& base_location) {
+  if (context.database == nullptr)
+    return Error(
+        ErrorCode::kUnsupported,
+        keys.front() + ": reading a Parquet checkpoint needs the SQL engine, which this table was opened without");
+  const auto text = CheckpointText(context, keys);
+  // The statement is ours: what the engine finds wrong with it is the file.
+  if (text.Is(ErrorCode::kInvalidArgument))
+    return Error(ErrorCode::kCorruption, keys.front() + ": " + text.error().message());
+  if (!text.ok()) return Error(text.error().code(), keys.front() + ": " + text.error().message());
+  return ParseLogEntry(*text, keys.front(), base_location);
 }
 
 LogEntry CheckpointActions(const DeltaState& state, int64_t now_ms) {

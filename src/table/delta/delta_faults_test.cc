@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <cstdlib>
 #include <filesystem>
 #include <set>
 #include <thread>
@@ -135,32 +134,6 @@ TEST_F(DeltaFaultsTest, AMissingEntryBetweenOthersIsCorruptionAndNamed) {
   const auto state = delta::DeltaLog(*store_, "t", context).Load(std::nullopt);
   ASSERT_TRUE(state.Is(ErrorCode::kCorruption));
   EXPECT_NE(state.error().ToString().find("00000000000000000002.json"), std::string::npos);
-}
-
-// Logs that delta-rs keeps as damaged: refused with the name of the file that is missing, or of the feature that we
-// lack.
-TEST_F(DeltaFaultsTest, DamagedLogsOfOthersAreRefusedByName) {
-  const char* corpora = std::getenv("TARN_CORPORA");
-  const char* source = std::getenv("TARN_SOURCE_DIR");
-  if (corpora == nullptr && source == nullptr) GTEST_SKIP() << "neither TARN_CORPORA nor TARN_SOURCE_DIR is set";
-  const std::filesystem::path logs =
-      (corpora != nullptr ? std::filesystem::path(corpora) : std::filesystem::path(source) / "../shared/corpora") /
-      "delta-bad-logs";
-  if (!std::filesystem::exists(logs)) GTEST_SKIP() << "there is no " << logs;
-  std::filesystem::copy(logs, root_ + "/bad", std::filesystem::copy_options::recursive);
-  const std::pair<const char*, const char*> expected[] = {
-      {"table_d", "catalogOwned"}, {"table_e", "catalogOwned"}, {"table_f", "catalogOwned"}};
-  for (const auto& [name, message] : expected) {
-    const auto table = OpenTable(*store_, std::string("bad/") + name, Context(20));
-    ASSERT_TRUE(table.Is(ErrorCode::kUnsupported)) << name;
-    EXPECT_NE(table.error().ToString().find(message), std::string::npos) << table.error().ToString();
-  }
-  const TableContext context = Context(21);
-  for (const auto& [name, message] : {std::pair("table_b", "00000000000000000007.json")}) {
-    const auto state = delta::DeltaLog(*store_, std::string("bad/") + name, context).Load(8);
-    ASSERT_TRUE(state.Is(ErrorCode::kCorruption)) << name;
-    EXPECT_NE(state.error().ToString().find(message), std::string::npos) << state.error().ToString();
-  }
 }
 
 }  // namespace

@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <charconv>
 
-#include <simdjson.h>
-
 #include "base/failpoint.h"
 #include "table/delta/checkpoint.h"
 
@@ -93,27 +91,10 @@ Micros DeltaLog::CommittedAt(TableVersion version, Micros previous, Micros fallb
   return RisingTime(info.ok() ? info->modified : fallback, previous);
 }
 
-std::optional<TableVersion> DeltaLog::ReadHint() const {
-  const auto text = store_.Get(Folder() + "_last_checkpoint");
-  if (!text.ok()) return std::nullopt;
-  simdjson::dom::parser parser;
-  int64_t version = 0;
-  if (parser.parse(*text)["version"].get(version) != simdjson::SUCCESS || version < 0) return std::nullopt;
-  return version;
-}
-
 Result<std::shared_ptr<const DeltaState>> DeltaLog::Load(std::optional<TableVersion> target) const {
-  LogListing listing;
-  // The hint shortens the listing. It is believed only when what it names is there and nothing asks for an older
-  // version.
-  const auto hint = ReadHint();
-  const bool usable = hint && *hint > 0 && (!target || *target >= *hint);
-  if (usable) {
-    TARN_ASSIGN_OR_RETURN(listing, List(*hint));
-  }
-  if (!usable || !listing.checkpoints.contains(*hint)) {
-    TARN_ASSIGN_OR_RETURN(listing, List());
-  }
+  // The hint to the newest checkpoint is for others. A listing that began there would date versions otherwise than one
+  // of the whole log, once the clock has stepped back before it; and the hint may lie.
+  TARN_ASSIGN_OR_RETURN(const LogListing listing, List());
   if (listing.empty()) return Error(ErrorCode::kNotFound, "no Delta table at " + location_);
   TableVersion newest = listing.commits.empty() ? -1 : listing.commits.rbegin()->first;
   if (!listing.checkpoints.empty()) newest = std::max(newest, listing.checkpoints.rbegin()->first);
@@ -121,10 +102,6 @@ Result<std::shared_ptr<const DeltaState>> DeltaLog::Load(std::optional<TableVers
   if (target && (*target < 0 || *target > newest))
     return Error(ErrorCode::kNotFound,
                  location_ + " has no version " + std::to_string(*target) + "; it has " + VersionRange(listing));
-  auto state = LoadFrom(listing, target.value_or(newest));
-  if (state.ok() || !usable) return state;
-  // The hinted checkpoint may be damaged while older files are whole.
-  TARN_ASSIGN_OR_RETURN(listing, List());
   return LoadFrom(listing, target.value_or(newest));
 }
 
@@ -150,7 +127,8 @@ Result<std::shared_ptr<const DeltaState>> DeltaLog::LoadFrom(const LogListing& l
   for (TableVersion version = first; version <= target; ++version) {
     const auto listed = listing.commits.find(version);
     if (listed == listing.commits.end()) {
-      if (!state && checkpoint_error) return *checkpoint_error;
+      // A checkpoint would have bridged the gap: what it lacks is the reason, be it damage or a feature.
+      if (checkpoint_error) return std::move(*checkpoint_error).WithContext("without " + CommitKey(version));
       if (!state && listing.v2_checkpoint)
         return Error(ErrorCode::kUnsupported, location_ + ": table feature v2Checkpoint");
       if (!state && !listing.checkpoints.empty() && listing.checkpoints.begin()->first > target)

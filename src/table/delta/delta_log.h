@@ -53,7 +53,6 @@ class DeltaLog {
 
  private:
   std::string Folder() const { return location_ + "/_delta_log/"; }
-  std::optional<TableVersion> ReadHint() const;
   Result<std::shared_ptr<const DeltaState>> LoadFrom(const LogListing& listing, TableVersion target) const;
 
   storage::ObjectStore& store_;
