@@ -2,37 +2,14 @@
 
 import datetime
 import decimal
-import os
-import pathlib
-import subprocess
 
 import pyarrow as pa
 import pytest
 from deltalake import DeltaTable, write_deltalake
 
-PROGRAM = pathlib.Path(os.environ["TARN_BUILD_DIR"]) / "tarn_lake_sql"
+from lake_sql import run_sql, table_path
+
 UTC = datetime.timezone.utc
-
-
-def run_sql(folder, *statements):
-    """Runs the statements in one process; returns the rows of each, as lists of texts (None: NULL)."""
-    done = subprocess.run(
-        [PROGRAM, str(folder)], input="".join(s + "\n" for s in statements), capture_output=True, text=True, check=True
-    )
-    results, rows = [], []
-    for line in done.stdout.splitlines():
-        if line == "":
-            results.append(rows)
-            rows = []
-            continue
-        assert not line.startswith("error "), f"{statements[len(results)]}: {line}"
-        rows.append([None if cell == "\\N" else cell for cell in line.split("\t")])
-    assert len(results) == len(statements), done.stdout
-    return results
-
-
-def table_path(folder, name):
-    return str(folder / "store" / "lake" / "s" / name)
 
 
 def test_every_type_written_by_tarn(tmp_path):
