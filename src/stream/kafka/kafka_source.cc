@@ -6,9 +6,11 @@
 #include <cstdlib>
 #include <cstring>
 #include <deque>
+#include <span>
 
 #include "stream/buffer_pool_internal.h"
 #include "stream/kafka/rdkafka_internal.h"
+#include "stream/kafka/topic_uuid.h"
 
 // How runs come about: librdkafka fetches all sought partitions into one queue; a poll takes a batch of messages from
 // it, sorts them by partition, and copies each partition's payloads into one buffer of our own, which makes one run.
@@ -20,6 +22,7 @@
 //     reports the end where it reaches it.
 //  3. librdkafka retries for ever and tells little. When it has reported a lost broker, an empty poll asks the brokers
 //     itself, and says kUnavailable until they answer.
+//  4. Questions have a client of their own: on the reader's connection they would wait behind its long poll.
 
 namespace tarn::stream::kafka {
 namespace {
@@ -30,6 +33,7 @@ using RdMetadata = std::unique_ptr<const rd_kafka_metadata_t, RdDeleter<rd_kafka
 constexpr size_t kMessagesMax = 10'000;  // of one poll
 constexpr uint64_t kIdleBytesMax = 16 << 20;
 constexpr int kNudgeTimeoutMs = 10;
+constexpr int kProbeTimeoutMs = 1'000;  // whether a broker answers again: a busy one needs its time
 
 int ToMillis(Micros timeout) {
   return int(std::clamp<Micros>((timeout + 999) / 1000, 0, INT32_MAX));
@@ -37,20 +41,26 @@ int ToMillis(Micros timeout) {
 
 class RdKafkaSource final : public Source {
  public:
-  RdKafkaSource(std::string topic, Micros request_timeout)
-      : topic_name_(std::move(topic)), request_timeout_ms_(ToMillis(request_timeout)) {}
+  // `plain_bootstrap`: where the topic's UUID is asked for; empty where only librdkafka can speak to the brokers.
+  RdKafkaSource(std::string topic, Micros request_timeout, std::string plain_bootstrap)
+      : topic_name_(std::move(topic)),
+        request_timeout_ms_(ToMillis(request_timeout)),
+        plain_bootstrap_(std::move(plain_bootstrap)) {}
 
   ~RdKafkaSource() override {
     for (const auto& [id, partition] : sought_) rd_kafka_consume_stop(topic_.get(), id);
   }
 
   Status Open(RdConf conf) {
+    RdConf of_questions(rd_kafka_conf_dup(conf.get()));
+    TARN_ASSIGN_OR_RETURN(questions_, MakeClient(RD_KAFKA_CONSUMER, std::move(of_questions)));
+    asked_topic_.reset(rd_kafka_topic_new(questions_.get(), topic_name_.c_str(), nullptr));
     rd_kafka_conf_set_opaque(conf.get(), this);
     rd_kafka_conf_set_error_cb(conf.get(), &RdKafkaSource::OnError);
     TARN_ASSIGN_OR_RETURN(client_, MakeClient(RD_KAFKA_CONSUMER, std::move(conf)));
     queue_.reset(rd_kafka_queue_new(client_.get()));
     topic_.reset(rd_kafka_topic_new(client_.get(), topic_name_.c_str(), nullptr));
-    if (!topic_) return ToError(rd_kafka_last_error()).WithContext("topic " + topic_name_);
+    if (!topic_ || !asked_topic_) return ToError(rd_kafka_last_error()).WithContext("topic " + topic_name_);
     return Ok();
   }
 
@@ -75,16 +85,22 @@ class RdKafkaSource final : public Source {
 
   std::string Where(int32_t id) const { return "topic " + topic_name_ + ", partition " + std::to_string(id); }
   Result<std::map<int32_t, PartitionRange>> AskPartitions(int timeout_ms);
-  Result<PartitionRange> AskRange(int32_t id, int timeout_ms);
+  // `which`: RD_KAFKA_OFFSET_BEGINNING or …_END.
+  Result<std::map<int32_t, int64_t>> AskOffsets(const std::vector<int32_t>& ids, int64_t which, int timeout_ms);
+  Result<std::map<int32_t, PartitionRange>> AskRanges(const std::vector<int32_t>& ids, int timeout_ms);
   Messages Take(uint64_t max_bytes, Micros timeout);
   void Nudge();
+  Status Probe();
   Status Sort(Messages messages);
   Status Fail(Partition& partition, const rd_kafka_message_t& message);
   void MakeRun(int32_t id, Partition& partition, const std::vector<const rd_kafka_message_t*>& messages);
 
   const std::string topic_name_;
   const int request_timeout_ms_;
+  const std::string plain_bootstrap_;
   std::atomic<bool> broker_lost_{false};
+  RdKafka questions_;
+  RdTopic asked_topic_;
   RdKafka client_;
   RdQueue queue_;
   RdTopic topic_;
@@ -96,37 +112,54 @@ class RdKafkaSource final : public Source {
 
 Result<std::string> RdKafkaSource::TopicId() {
   const std::unique_ptr<char, RdDeleter<[](char* text) { free(text); }>> id(
-      rd_kafka_clusterid(client_.get(), request_timeout_ms_));
+      rd_kafka_clusterid(questions_.get(), request_timeout_ms_));
   if (!id) return Error(ErrorCode::kUnavailable, "no broker told the cluster's id");
-  return std::string(id.get()) + "/" + topic_name_;
+  const std::string named = std::string(id.get()) + "/" + topic_name_;
+  if (plain_bootstrap_.empty()) return named;
+  TARN_ASSIGN_OR_RETURN(const auto uuid,
+                        AskTopicUuid(plain_bootstrap_, topic_name_, Micros(request_timeout_ms_) * 1000));
+  return uuid ? named + "/" + *uuid : named;
 }
 
 Result<std::map<int32_t, PartitionRange>> RdKafkaSource::AskPartitions(int timeout_ms) {
   const rd_kafka_metadata_t* answer = nullptr;
-  const auto code = rd_kafka_metadata(client_.get(), /*all_topics=*/0, topic_.get(), &answer, timeout_ms);
+  const auto code = rd_kafka_metadata(questions_.get(), /*all_topics=*/0, asked_topic_.get(), &answer, timeout_ms);
   if (code != RD_KAFKA_RESP_ERR_NO_ERROR) return ToError(code).WithContext("topic " + topic_name_);
   const RdMetadata metadata(answer);
   if (metadata->topic_cnt != 1) return Error(ErrorCode::kNotFound, "no topic " + topic_name_);
   const rd_kafka_metadata_topic_t& topic = metadata->topics[0];
   if (topic.err != RD_KAFKA_RESP_ERR_NO_ERROR) return ToError(topic.err).WithContext("topic " + topic_name_);
+  std::vector<int32_t> ids;
+  for (int i = 0; i < topic.partition_cnt; ++i) ids.push_back(topic.partitions[i].id);
+  return AskRanges(ids, timeout_ms);
+}
+
+Result<std::map<int32_t, PartitionRange>> RdKafkaSource::AskRanges(const std::vector<int32_t>& ids, int timeout_ms) {
+  TARN_ASSIGN_OR_RETURN(const auto begins, AskOffsets(ids, RD_KAFKA_OFFSET_BEGINNING, timeout_ms));
+  TARN_ASSIGN_OR_RETURN(const auto ends, AskOffsets(ids, RD_KAFKA_OFFSET_END, timeout_ms));
   std::map<int32_t, PartitionRange> ranges;
-  for (int i = 0; i < topic.partition_cnt; ++i) {
-    const int32_t id = topic.partitions[i].id;
-    TARN_ASSIGN_OR_RETURN(ranges[id], AskRange(id, timeout_ms));
-  }
+  for (const int32_t id : ids) ranges[id] = {.begin = begins.at(id), .end = ends.at(id)};
   return ranges;
 }
 
-Result<PartitionRange> RdKafkaSource::AskRange(int32_t id, int timeout_ms) {
-  PartitionRange range;
-  const auto code =
-      rd_kafka_query_watermark_offsets(client_.get(), topic_name_.c_str(), id, &range.begin, &range.end, timeout_ms);
-  if (code != RD_KAFKA_RESP_ERR_NO_ERROR) return ToError(code).WithContext(Where(id));
-  return range;
+// One request a broker, whatever the number of partitions: a beginning and an end are times to Kafka.
+Result<std::map<int32_t, int64_t>> RdKafkaSource::AskOffsets(const std::vector<int32_t>& ids, int64_t which,
+                                                             int timeout_ms) {
+  const RdPartitionList list(rd_kafka_topic_partition_list_new(int(ids.size())));
+  for (const int32_t id : ids) rd_kafka_topic_partition_list_add(list.get(), topic_name_.c_str(), id)->offset = which;
+  const auto code = rd_kafka_offsets_for_times(questions_.get(), list.get(), timeout_ms);
+  if (code != RD_KAFKA_RESP_ERR_NO_ERROR) return ToError(code).WithContext("offsets of topic " + topic_name_);
+  std::map<int32_t, int64_t> offsets;
+  for (const auto& partition : std::span(list->elems, size_t(list->cnt))) {
+    if (partition.err != RD_KAFKA_RESP_ERR_NO_ERROR) return ToError(partition.err).WithContext(Where(partition.partition));
+    offsets[partition.partition] = partition.offset;
+  }
+  return offsets;
 }
 
 Status RdKafkaSource::Seek(int32_t id, int64_t offset) {
-  TARN_ASSIGN_OR_RETURN(const PartitionRange range, AskRange(id, request_timeout_ms_));
+  TARN_ASSIGN_OR_RETURN(const auto ranges, AskRanges({id}, request_timeout_ms_));
+  const PartitionRange range = ranges.at(id);
   if (offset < range.begin || offset > range.end)
     return Error(ErrorCode::kOutOfRange, Where(id) + " holds offsets " + std::to_string(range.begin) + " to " +
                                              std::to_string(range.end) + ", not " + std::to_string(offset));
@@ -151,13 +184,22 @@ Result<std::optional<SourceRun>> RdKafkaSource::Poll(uint64_t max_bytes, Micros 
     return run;
   }
   if (broker_lost_.exchange(false)) {
-    const auto answer = AskPartitions(std::clamp(ToMillis(timeout), 100, request_timeout_ms_));
-    if (!answer.ok()) {
+    if (Status answer = Probe(); !answer.ok()) {
       broker_lost_ = true;
       return answer.error();
     }
   }
   return std::optional<SourceRun>();
+}
+
+// Whether the brokers answer. librdkafka needs the whole time to say no; a connection that is refused says it at once.
+Status RdKafkaSource::Probe() {
+  const int timeout_ms = std::min(kProbeTimeoutMs, request_timeout_ms_);
+  if (!plain_bootstrap_.empty())
+    if (const auto uuid = AskTopicUuid(plain_bootstrap_, topic_name_, Micros(timeout_ms) * 1000); !uuid.ok())
+      return uuid.error();
+  const auto answer = AskPartitions(timeout_ms);
+  return answer.ok() ? Ok() : Status(answer.error());
 }
 
 RdKafkaSource::Messages RdKafkaSource::Take(uint64_t max_bytes, Micros timeout) {
@@ -280,7 +322,9 @@ Result<std::unique_ptr<Source>> MakeKafkaSource(const KafkaSourceOptions& option
     properties.emplace_back(name, value);
   }
   TARN_ASSIGN_OR_RETURN(RdConf conf, MakeConf(properties));
-  auto source = std::make_unique<RdKafkaSource>(options.topic, options.request_timeout);
+  const bool plain = !options.properties.contains("security.protocol");
+  auto source = std::make_unique<RdKafkaSource>(options.topic, options.request_timeout,
+                                                plain ? options.bootstrap : std::string());
   TARN_TRY(source->Open(std::move(conf)));
   return std::unique_ptr<Source>(std::move(source));
 }

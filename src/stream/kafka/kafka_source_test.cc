@@ -71,6 +71,24 @@ std::unique_ptr<SourceWorld> MakeKafkaWorld() {
 
 INSTANTIATE_TEST_SUITE_P(Kafka, SourceContract, ::testing::Values(&MakeKafkaWorld));
 
+// A broker that came back and takes longer to answer than a poll may wait is not away.
+TEST(KafkaSource, ASlowBrokerIsNotALostOne) {
+  KafkaWorld world;
+  world.Produce(0, {{.key = {}, .value = "one"}}, "none");
+  ASSERT_TRUE(world.source().Seek(0, 1).ok());
+  world.GoAway();
+  while (!world.source().Poll(1000, 50'000).Is(ErrorCode::kUnavailable)) {
+  }
+  world.ComeBack();
+  rd_kafka_mock_broker_set_rtt(world.cluster.get(), 1, 150);
+  while (!world.source().Seek(0, 1).ok()) {
+  }
+  for (int i = 0; i < 20; ++i) {
+    const auto run = world.source().Poll(1000, 50'000);
+    EXPECT_TRUE(run.ok()) << run.error().ToString();
+  }
+}
+
 TEST(KafkaSource, ABadPropertyIsNamed) {
   const auto source =
       MakeKafkaSource({.bootstrap = "127.0.0.1:1", .topic = kTopic, .properties = {{"no.such.property", "1"}}});
