@@ -113,9 +113,10 @@ TEST(HttpServer, APortInUseNamesItsHolder) {
 }
 
 TEST(HttpServer, FurtherRequestsThanWorkersAndWaitersGet503) {
-  std::atomic<bool> release = false;
+  std::atomic<bool> release = false, running = false;
   const auto server = StartServer(
       [&](const HttpRequest&, HttpResponder& responder) {
+        running = true;
         while (!release) std::this_thread::yield();
         (void)responder.Send(200, "text/plain", "late");
       },
@@ -128,6 +129,8 @@ TEST(HttpServer, FurtherRequestsThanWorkersAndWaitersGet503) {
       (status == 200 ? fine : refused)++;
       if (refused == 4) release = true;
     });
+    // The first one is with the worker before others come; then one waits, and four are too many.
+    while (!running) std::this_thread::yield();
   }
   for (auto& caller : callers) caller.join();
   EXPECT_EQ(fine, 2);

@@ -100,6 +100,7 @@ class StreamImpl final : public Stream {
   };
 
   void ReadLoop();
+  void BeginStep();  // of the reader
   void WriteLoop();
   Status Attach();
   Status Poll();
@@ -142,6 +143,7 @@ class StreamImpl final : public Stream {
   bool running_ = false;
   uint64_t refresh_wanted_ = 0, refresh_done_ = 0;
   Micros batch_began_at_ = 0;  // steady; 0: the writer has none
+  Micros reader_began_at_ = 0;  // steady; of the reader's step that is on its way
   bool unpublished_ = false;   // the last committed batch's letters are not all in their topic
 };
 
@@ -216,9 +218,15 @@ void StreamImpl::Fail(const Error& error) {
   changed_.notify_all();
 }
 
+void StreamImpl::BeginStep() {
+  std::lock_guard lock(mutex_);
+  reader_began_at_ = dependencies_.clock.Steady();
+}
+
 void StreamImpl::ReadLoop() {
   Micros back_off = kBackOffMin;
   while (!stopping()) {
+    BeginStep();
     Status done = attached_ ? Status() : Attach();
     if (done.ok()) done = Poll();
     if (done.ok()) {
@@ -246,8 +254,10 @@ Status StreamImpl::Attach() {
   TARN_ASSIGN_OR_RETURN(const std::string topic_id, source.TopicId());
   if (!recovered_ || topic_id != topic_id_) {
     // The committer is the writer's as long as there is anything to write.
-    while (!queue_->AwaitDrained(kPollTimeout))
+    while (!queue_->AwaitDrained(kPollTimeout)) {
       if (stopping()) return Error(ErrorCode::kCancelled, "stopped");
+      BeginStep();
+    }
     recovered_ = false;
     positions_.clear();
     TARN_TRY(committer_->Recover(topic_id));
@@ -322,8 +332,10 @@ Result<std::map<int32_t, int64_t>> StreamImpl::Positions(const std::map<int32_t,
         TARN_TRY(LostPosition(topic + std::to_string(partition) + ": offset " + std::to_string(offset) + " is committed, but the partition is gone", {}));
       }
   if (lost) {
-    while (!queue_->AwaitDrained(kPollTimeout))
+    while (!queue_->AwaitDrained(kPollTimeout)) {
       if (stopping()) return Error(ErrorCode::kCancelled, "stopped");
+      BeginStep();
+    }
     committer_->ForgetOffsets();
   }
   return positions;
@@ -508,6 +520,12 @@ StreamStatus StreamImpl::CurrentStatus() const {
     if (now - (*trouble)->since <= options_.health_timeout) continue;
     status.healthy = false;
     status.reason = (*trouble)->reason;
+  }
+  // A step of the reader is short; a client library that waits for a broker without end must not look healthy.
+  const Micros reading_for = now - reader_began_at_;
+  if (status.healthy && !stop_reading_ && reading_for > options_.health_timeout + kRefreshInterval) {
+    status.healthy = false;
+    status.reason = "the source has not answered for " + std::to_string(reading_for / 1'000'000) + " s";
   }
   constexpr Micros kBatchPatience = 60'000'000;
   if (status.healthy && batch_began_at_ != 0 && now - batch_began_at_ > kBatchPatience) {
