@@ -47,7 +47,7 @@ lint: setup-lint build/CMakeCache.txt
 asan tsan clang: setup-lint
 	@cmake --preset $@ > /dev/null
 	@cmake --build build-$@ -j $(JOBS)
-	@scripts/test.sh build-$@ -LE 'python|soak'
+	@TARN_CTEST_ARGS='-LE python|soak' scripts/test.sh build-$@
 
 fuzz: setup-lint
 	@cmake --preset fuzz > /dev/null
