@@ -386,15 +386,16 @@ def start(options, work: Path) -> None:
 
 def gold(options, work: Path) -> None:
     """10 M silver rows and 1,000 commits, made through the front door; start with them; gold over them."""
-    tarn = Tarn(options.tarn, SOURCE / "examples" / "clickstream", work / "large" / "data")
+    often = project(work, "large-project", lambda text: re.sub(r"commit_interval: *\S+", "commit_interval: 100ms", text))
+    tarn = Tarn(options.tarn, often, work / "large" / "data")
     total = options.gold_events
     if not (work / "large" / "complete").exists():
         shutil.rmtree(work / "large", ignore_errors=True)
         tarn.up()
         tarn.generate(total - 200_000, 0, 42)
         wait_until(lambda: tarn.settled(total - 200_000), 600, "the backlog")
-        say("400 s of events at a steady rate, for the commits")
-        tarn.generate(200_000, 500, 43)
+        say("100 s of events at a steady rate, for the commits")
+        tarn.generate(200_000, 2_000, 43)
         wait_until(lambda: tarn.settled(total), 60, "the stream")
         tarn.down()
         (work / "large" / "complete").touch()

@@ -97,8 +97,12 @@ class SpdLogger final : public Logger {
         AppendValue(line, field, false);
       }
     }
-    sink_->log(spdlog::details::log_msg("", spdlog::level::info, line));
-    sink_->flush();
+    try {
+      sink_->log(spdlog::details::log_msg("", spdlog::level::info, line));
+      sink_->flush();
+    } catch (const std::exception&) {
+      // A full disk takes the log's lines, not the program; what failed is told by health and status, too.
+    }
   }
 
  private:

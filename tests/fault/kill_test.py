@@ -90,8 +90,8 @@ def free_port_offset() -> int:
 
 
 class World:
-    def __init__(self, folder: Path):
-        self.folder, self.data, self.project = folder, folder / "data", folder / "project"
+    def __init__(self, folder: Path, data: Path | None = None):
+        self.folder, self.data, self.project = folder, data or folder / "data", folder / "project"
         shutil.copytree(SOURCE / "examples" / "clickstream", self.project)
         config = (self.project / "tarn.yml").read_text()
         # Small segments and short intervals: rolls, commits and log checkpoints within each short life.
@@ -123,17 +123,22 @@ class World:
         except (OSError, urllib.error.URLError, ValueError):
             return None
 
+    def health(self) -> tuple[int, str]:
+        """What /healthz says; 0 when nobody answers."""
+        try:
+            with urllib.request.urlopen(self.http + "/healthz", timeout=2) as reply:
+                return reply.status, reply.read().decode()
+        except urllib.error.HTTPError as answer:
+            return answer.code, answer.read().decode()
+        except OSError as error:
+            return 0, str(error)
+
     def wait_healthy(self) -> None:
         deadline = time.monotonic() + 60
-        while True:
+        while self.health()[0] != 200:
             assert self.process.poll() is None, f"`tarn up` ended with {self.process.returncode}: see {self.log.name}"
             assert time.monotonic() < deadline, f"not healthy within 60 s: {self.status()}"
-            try:
-                with urllib.request.urlopen(self.http + "/healthz", timeout=2) as reply:
-                    if reply.status == 200:
-                        return
-            except OSError:
-                time.sleep(0.02)
+            time.sleep(0.02)
 
     def restart(self, failpoint: str = "") -> None:
         """Another life, after the death of the last one."""
