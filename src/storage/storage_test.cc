@@ -7,6 +7,7 @@
 #include "base/testing/faulty_file_system.h"
 #include "storage/object_store_contract.h"
 #include "storage/object_stores.h"
+#include "storage/testing/faulty_object_store.h"
 
 namespace tarn::storage {
 namespace {
@@ -29,6 +30,14 @@ struct LocalFixture final : ObjectStoreFixture {
   std::string root;
   std::unique_ptr<ObjectStore> store_;
 };
+
+struct FaultyFixture final : ObjectStoreFixture {
+  ObjectStore& store() override { return faulty; }
+  std::unique_ptr<ObjectStore> base = MakeMemoryObjectStore(SystemClock());
+  storage::testing::FaultyObjectStore faulty{*base, 7};
+};
+INSTANTIATE_TEST_SUITE_P(FaultyWithoutFaults, ObjectStoreContract,
+                         ::testing::Values([] { return std::make_unique<FaultyFixture>(); }));
 
 INSTANTIATE_TEST_SUITE_P(Memory, ObjectStoreContract, ::testing::Values([]() -> std::unique_ptr<ObjectStoreFixture> {
                            return std::make_unique<MemoryFixture>();
