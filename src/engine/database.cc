@@ -1,5 +1,6 @@
 #include "engine/database.h"
 
+#include <algorithm>
 #include <thread>
 
 #include <duckdb.hpp>
@@ -11,6 +12,7 @@
 #include "engine/duckdb_access.h"
 #include "engine/duckdb_types.h"
 #include "engine/object_store_file_system.h"
+#include "engine/utc_casts.h"
 
 namespace tarn::engine {
 
@@ -141,12 +143,18 @@ class DuckConnection final : public Connection {
  private:
   // Execute, without its busy waiting for the other threads' last tasks. Null: the pending query holds the error.
   static duckdb::unique_ptr<duckdb::QueryResult> Finish(duckdb::PendingQueryResult& pending) {
-    constexpr Micros kPause = 100;
+    constexpr Micros kPauseMin = 50, kPauseMax = 1'000;
+    Micros pause = kPauseMin;
     while (true) {
       const duckdb::PendingExecutionResult state = pending.ExecuteTask();
       if (pending.HasError()) return nullptr;
       if (duckdb::PendingQueryResult::IsResultReady(state)) return pending.Execute();
-      if (state == duckdb::PendingExecutionResult::NO_TASKS_AVAILABLE) SystemClock().SleepFor(kPause);
+      if (state == duckdb::PendingExecutionResult::NO_TASKS_AVAILABLE) {
+        SystemClock().SleepFor(pause);
+        pause = std::min(pause * 2, kPauseMax);
+      } else {
+        pause = kPauseMin;
+      }
       if (state == duckdb::PendingExecutionResult::BLOCKED) pending.WaitForTask();
     }
   }
@@ -198,6 +206,7 @@ Result<std::unique_ptr<Database>> Database::Open(const DatabaseOptions& options)
     const int threads = options.threads > 0 ? options.threads : int(std::max(1u, std::thread::hardware_concurrency()));
     config.SetOptionByName("threads", duckdb::Value::BIGINT(threads));
     config.SetOptionByName("temp_directory", duckdb::Value(options.temporary_directory));
+    RegisterUtcCasts(config);
     auto database = std::make_unique<DuckDatabase>(config);
     TARN_ASSIGN_OR_RETURN(const auto connection, database->Connect());
     TARN_TRY(connection->Execute("SET GLOBAL TimeZone = 'UTC'"));
