@@ -8,6 +8,7 @@ namespace {
 constexpr Micros kDay = 86'400'000'000;
 // How often a load that may outgrow the budget looks at it.
 constexpr uint64_t kKeysBetweenChecks = 4096;
+constexpr size_t kPrefetchAhead = 16;
 
 struct KeyHash {
   size_t operator()(const Key128& key) const { return key.high ^ key.low * 0x9e3779b97f4a7c15; }
@@ -97,9 +98,10 @@ Status Deduplicator::Deduplicate(const std::vector<RowInfo*>& rows, std::set<int
     if (day->too_large) {
       TARN_TRY(LookUp(number, list, duplicates));
     } else {
-      for (RowInfo* row : list) {
-        row->dropped = !day->keys.Insert(row->key);
-        duplicates += row->dropped;
+      for (size_t i = 0; i < list.size(); ++i) {
+        if (i + kPrefetchAhead < list.size()) day->keys.Prefetch(list[i + kPrefetchAhead]->key);
+        list[i]->dropped = !day->keys.Insert(list[i]->key);
+        duplicates += list[i]->dropped;
       }
       if (!MakeRoom(number, 0)) {
         day->too_large = true;

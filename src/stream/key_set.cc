@@ -28,9 +28,11 @@ Key128 HashKey(std::string_view text) {
 
 uint64_t KeySet::Mix(const Key128& key) { return Fold(key.high ^ kOdd[0], key.low ^ kOdd[3]); }
 
+// Multiply-shift spreads the hash over any number of places.
+size_t KeySet::FirstPlace(const Shard& shard, uint64_t hash) { return size_t(Uint128(hash) * shard.places.size() >> 64); }
+
 size_t KeySet::PlaceOf(const Shard& shard, uint64_t hash, const Key128& key) {
-  // Multiply-shift spreads the hash over any number of places.
-  size_t place = size_t(Uint128(hash) * shard.places.size() >> 64);
+  size_t place = FirstPlace(shard, hash);
   while (!(shard.places[place] == key) && !(shard.places[place] == Key128{}))
     if (++place == shard.places.size()) place = 0;
   return place;
@@ -62,6 +64,12 @@ bool KeySet::Insert(const Key128& key) {
   ++shard.used;
   ++size_;
   return true;
+}
+
+void KeySet::Prefetch(const Key128& key) const {
+  const uint64_t hash = Mix(key);
+  const Shard& shard = shards_[hash >> 58];
+  __builtin_prefetch(shard.places.data() + FirstPlace(shard, hash << 6), 1);
 }
 
 bool KeySet::Contains(const Key128& key) const {

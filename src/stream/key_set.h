@@ -22,6 +22,8 @@ class KeySet {
   // Whether the key was not there yet.
   bool Insert(const Key128& key);
   bool Contains(const Key128& key) const;
+  // Brings the key's place into the cache: large sets are in memory, and several can be waited for at once.
+  void Prefetch(const Key128& key) const;
   uint64_t size() const { return size_; }
   uint64_t bytes() const { return bytes_; }
 
@@ -33,6 +35,7 @@ class KeySet {
   };
   static constexpr size_t kShards = 64;
   static uint64_t Mix(const Key128& key);
+  static size_t FirstPlace(const Shard& shard, uint64_t hash);
   static size_t PlaceOf(const Shard& shard, uint64_t hash, const Key128& key);
   void Grow(Shard& shard);
 

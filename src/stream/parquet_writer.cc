@@ -139,10 +139,11 @@ Status ParquetWriter::Copy(const std::string& select_sql, const table::Snapshot&
       columns += (columns.empty() ? "" : ", ") + engine::QuoteIdentifier(field.name);
   const std::string target = options_.store_scheme + "://" + table_.location() + "/" + partition.file.path;
   const std::string level = options_.compression == "zstd" ? ", COMPRESSION_LEVEL 1" : "";
+  // V2 is its encodings: texts of many values as lengths and bytes, numbers as differences. A tenth smaller and less work.
   const std::string sql = "COPY (SELECT " + columns + " FROM (" + select_sql + ")" + partition.filter + ") TO " +
                           engine::QuoteLiteral(target) + " (FORMAT parquet, COMPRESSION " +
                           engine::QuoteLiteral(options_.compression) + level + ", ROW_GROUP_SIZE " +
-                          std::to_string(options_.row_group_rows) + ", RETURN_STATS)";
+                          std::to_string(options_.row_group_rows) + ", PARQUET_VERSION V2, RETURN_STATS)";
   TARN_ASSIGN_OR_RETURN(const auto rows, connection_.Query(sql));
   table::DataFile& file = partition.file;
   while (true) {

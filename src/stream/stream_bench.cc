@@ -10,6 +10,7 @@
 #include "base/random.h"
 #include "engine/database.h"
 #include "storage/object_stores.h"
+#include "stream/buffer_pool_internal.h"
 #include "stream/stream.h"
 #include "stream/testing/memory_source.h"
 #include "table/open_table.h"
@@ -89,8 +90,9 @@ class FileSource final : public stream::Source {
       SystemClock().SleepFor(std::min<Micros>(timeout, 5'000));
       return std::optional<stream::SourceRun>();
     }
-    auto buffer = std::make_shared<std::string>(std::min(max_bytes, size_ - at_) + 64, '\0');
-    const size_t read = Take(file_->ReadAt(at_, {buffer->data(), buffer->size() - 64}));
+    const size_t wanted = std::min(max_bytes, size_ - at_);
+    auto buffer = buffers_.Take(wanted + stream::kBufferPadding);
+    const size_t read = Take(file_->ReadAt(at_, {buffer->data(), wanted}));
     stream::SourceRun run;
     const char *line = buffer->data(), *const end = line + read;
     while (const char* newline = static_cast<const char*>(std::memchr(line, '\n', size_t(end - line)))) {
@@ -105,6 +107,7 @@ class FileSource final : public stream::Source {
   }
 
  private:
+  stream::BufferPool buffers_{uint64_t(24) << 20};
   std::unique_ptr<File> file_;
   uint64_t size_, at_ = 0;
   int64_t next_ = 0, lines_ = 0;

@@ -12,6 +12,7 @@
 #include "base/file_system.h"
 #include "engine/database.h"
 #include "storage/object_stores.h"
+#include "storage/testing/faulty_object_store.h"
 #include "stream/testing/memory_source.h"
 #include "table/open_table.h"
 
@@ -80,7 +81,8 @@ class StreamTest : public ::testing::Test {
     std::filesystem::remove_all(root_);
     auto store = storage::OpenLocalObjectStore(PosixFileSystem(), root_);
     ASSERT_TRUE(store.ok()) << store.error().ToString();
-    store_ = std::move(*store);
+    local_store_ = std::move(*store);
+    store_ = std::make_unique<storage::testing::FaultyObjectStore>(*local_store_, seed_);
     OpenDatabase();
     ASSERT_TRUE(table::CreateTable(*store_, "t/silver", {.schema = TableSchema(), .partition_columns = {"date"}}, Context()).ok());
     ASSERT_TRUE(table::CreateTable(*store_, "t/errors", {.schema = DeadLetterSchema()}, Context()).ok());
@@ -187,7 +189,9 @@ class StreamTest : public ::testing::Test {
   std::string root_;
   Random random_{11};
   std::unique_ptr<Metrics> process_metrics_ = MakeMetrics();
-  std::unique_ptr<storage::ObjectStore> store_;
+  uint64_t seed_ = 1;
+  std::unique_ptr<storage::ObjectStore> local_store_;
+  std::unique_ptr<storage::testing::FaultyObjectStore> store_;  // without faults unless a test sets some
   std::unique_ptr<engine::Database> database_;
   std::shared_ptr<table::Table> table_, letters_;
   std::unique_ptr<MemoryTopic> topic_;
@@ -348,6 +352,60 @@ TEST_F(StreamTest, ExactlyOnceAcrossAProcessThatEndsAtAnyStep) {
       CHECK_LEDGER(ledger);
       if (HasFailure()) return;
     }
+  }
+}
+
+// A store whose replies get lost, whose writes land late or twice, that goes away, comes back and fills up, while
+// records arrive; then it is well again, and everything is there once.
+TEST_F(StreamTest, ExactlyOnceOverABadStore) {
+  const storage::testing::ObjectStoreFaults phases[] = {
+      {.lost_reply = 0.2}, {.late = 0.15}, {.duplicated = 0.3}, {.unavailable = 0.1},
+      {.disk_full = true}, {.unavailable = 0.03, .lost_reply = 0.05, .late = 0.05, .duplicated = 0.1}};
+  for (seed_ = 1; seed_ <= 5; ++seed_) {
+    SCOPED_TRACE("seed " + std::to_string(seed_));
+    Reset();
+    Ledger ledger;
+    Run();
+    int part = 0;
+    for (const auto& faults : phases) {
+      const uint64_t injected = store_->injected();
+      store_->SetFaults(faults);
+      // Until the phase has done something.
+      for (int tries = 0; store_->injected() == injected && tries < 50; ++tries) {
+        AppendPart(*topic_, ledger, part++);
+        (void)stream_->AwaitCaughtUp(300'000);
+      }
+      EXPECT_GT(store_->injected(), injected);
+      store_->SetFaults({});
+      CatchUp();
+      store_->Settle();
+    }
+    AppendPart(*topic_, ledger, part);
+    CatchUp();
+    CHECK_LEDGER(ledger);
+    if (HasFailure()) return;
+  }
+}
+
+// The same, with a process that ends in the middle of each phase.
+TEST_F(StreamTest, ExactlyOnceOverABadStoreAcrossProcesses) {
+  for (seed_ = 11; seed_ <= 15; ++seed_) {
+    SCOPED_TRACE("seed " + std::to_string(seed_));
+    Reset();
+    Ledger ledger;
+    Run();
+    for (int part = 0; part < 4; ++part) {
+      store_->SetFaults({.unavailable = 0.03, .lost_reply = 0.15, .duplicated = 0.2});
+      AppendPart(*topic_, ledger, part);
+      (void)stream_->AwaitCaughtUp(50'000);
+      stream_->Stop(false);
+      store_->SetFaults({});
+      Restart(Options());
+      CatchUp();
+    }
+    store_->Settle();
+    CHECK_LEDGER(ledger);
+    if (HasFailure()) return;
   }
 }
 
