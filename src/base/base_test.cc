@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include <cstdlib>
 #include <filesystem>
 
 #include "base/clock.h"
@@ -37,6 +38,15 @@ TEST(Clock, FormatsMicroseconds) {
   EXPECT_EQ(FormatTimestamp(0), "1970-01-01T00:00:00.000000Z");
   EXPECT_EQ(FormatTimestamp(1'764'000'000'123'456), "2025-11-24T16:00:00.123456Z");
   EXPECT_EQ(FormatTimestamp(-1), "1969-12-31T23:59:59.999999Z");
+}
+
+TEST(Clock, FormatsAllYearsThatTablesHold) {
+  constexpr Micros kDay = 86'400'000'000;
+  EXPECT_EQ(FormatTimestamp(-719'162 * kDay), "0001-01-01T00:00:00.000000Z");
+  EXPECT_EQ(FormatTimestamp(2'932'897 * kDay - 1), "9999-12-31T23:59:59.999999Z");
+  EXPECT_EQ(FormatTimestamp(11'016 * kDay), "2000-02-29T00:00:00.000000Z");
+  EXPECT_EQ(FormatTimestamp(-25'509 * kDay), "1900-02-28T00:00:00.000000Z");
+  EXPECT_EQ(FormatTimestamp(-25'508 * kDay), "1900-03-01T00:00:00.000000Z");
 }
 
 TEST(Clock, AStepMovesTheWallClockOnly) {
@@ -79,6 +89,35 @@ TEST(Failpoint, ActsAtTheNamedHitOnly) {
   EXPECT_TRUE(PassFailpoint("b").ok());
 }
 
+TEST(Failpoint, RefusesWhatItWouldNotUnderstandAndKeepsTheOldSettings) {
+  ASSERT_TRUE(SetFailpoints("a=error").ok());
+  for (const std::string wrong : {"a", "=error", "a=", "a=errors", "a=error@", "a=error@0", "a=error@x", "a=error@2x", "a=error@-1",
+                                  "a=error@+", "a=delay", "a=delay:", "a=delay:1s", "a=delay:-1", "b=lost;a=explode"}) {
+    const Status refused = SetFailpoints(wrong);
+    EXPECT_TRUE(refused.Is(ErrorCode::kInvalidArgument)) << wrong;
+    EXPECT_TRUE(PassFailpoint("a").Is(ErrorCode::kIoError)) << wrong;
+  }
+  EXPECT_TRUE(SetFailpoints(";;b=delay:0@2+;").ok());
+  EXPECT_TRUE(PassFailpoint("a").ok());
+  EXPECT_TRUE(PassFailpoint("b").ok());
+  ASSERT_TRUE(SetFailpoints("").ok());
+}
+
+TEST(Failpoint, ExitEndsTheProcessAndTheEnvironmentIsRead) {
+  // The child starts anew and reads the environment as a program does.
+  GTEST_FLAG_SET(death_test_style, "threadsafe");
+  ::setenv("TARN_FAILPOINTS", "a=exit@2", 1);
+  EXPECT_EXIT(
+      {
+        (void)PassFailpoint("a");
+        (void)PassFailpoint("a");
+      },
+      ::testing::ExitedWithCode(137), "");
+  ::setenv("TARN_FAILPOINTS", "a=explode", 1);
+  EXPECT_EXIT((void)PassFailpoint("a"), ::testing::ExitedWithCode(2), "a=explode");
+  ::unsetenv("TARN_FAILPOINTS");
+}
+
 TEST(FileSystem, NamesAreExclusiveAndReplacementIsAtomic) {
   const std::string folder = ::testing::TempDir() + "tarn_base_fs";
   FileSystem& fs = PosixFileSystem();
@@ -104,6 +143,33 @@ TEST(Metrics, TheSameNameAndLabelsAreTheSameMetric) {
   Histogram& latency = metrics->GetHistogram("l_seconds", "help", LatencyBuckets());
   for (int i = 1; i <= 100; ++i) latency.Observe(i / 1000.0);
   EXPECT_NEAR(latency.Quantile(0.5), 0.05, 0.02);
+}
+
+TEST(Metrics, TheExportIsPrometheusText) {
+  auto metrics = MakeMetrics();
+  metrics->GetGauge("lag", "how far behind", {{"topic", "a\"b\\c\nd"}, {"partition", "0"}}).Set(-1.5);
+  Gauge& same = metrics->GetGauge("lag", "how far behind", {{"partition", "0"}, {"topic", "a\"b\\c\nd"}});
+  same.Add(1);
+  EXPECT_EQ(same.Value(), -0.5);
+  Histogram& sizes = metrics->GetHistogram("size_bytes", "sizes", {1, 10});
+  for (const double size : {0.5, 1.0, 5.0, 100.0}) sizes.Observe(size);
+  EXPECT_EQ(metrics->ExportText(),
+            "# HELP lag how far behind\n# TYPE lag gauge\n"
+            "lag{partition=\"0\",topic=\"a\\\"b\\\\c\\nd\"} -0.5\n"
+            "# HELP size_bytes sizes\n# TYPE size_bytes histogram\n"
+            "size_bytes_count 4\nsize_bytes_sum 106.5\nsize_bytes_bucket{le=\"1\"} 2\nsize_bytes_bucket{le=\"10\"} 3\n"
+            "size_bytes_bucket{le=\"+Inf\"} 4\n");
+}
+
+TEST(Metrics, QuantilesAtTheEdges) {
+  auto metrics = MakeMetrics();
+  Histogram& histogram = metrics->GetHistogram("h_seconds", "help", {1, 2});
+  EXPECT_EQ(histogram.Quantile(0.99), 0);
+  histogram.Observe(100);
+  EXPECT_EQ(histogram.Quantile(0.5), 2);  // beyond the last bound: at least that
+  for (int i = 0; i < 99; ++i) histogram.Observe(0.5);
+  EXPECT_LE(histogram.Quantile(0.5), 1);
+  EXPECT_EQ(histogram.Quantile(1), 2);
 }
 
 }  // namespace

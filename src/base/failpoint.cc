@@ -24,6 +24,12 @@ struct Point {
   uint64_t hits = 0;
 };
 
+template <typename Number>
+bool ParseWhole(std::string_view text, Number& number) {
+  const auto parsed = std::from_chars(text.data(), text.data() + text.size(), number);
+  return parsed.ec == std::errc() && parsed.ptr == text.data() + text.size();
+}
+
 class Registry {
  public:
   Registry() {
@@ -43,7 +49,7 @@ class Registry {
       settings.remove_prefix(std::min(settings.size(), part.size() + 1));
       if (part.empty()) continue;
       const size_t equals = part.find('=');
-      if (equals == part.npos) return Bad(part, "expected NAME=ACTION");
+      if (equals == part.npos || equals == 0) return Bad(part, "expected NAME=ACTION");
       TARN_ASSIGN_OR_RETURN(points[std::string(part.substr(0, equals))], Parse(part, part.substr(equals + 1)));
     }
     std::lock_guard lock(mutex_);
@@ -83,7 +89,7 @@ class Registry {
       std::string_view number = action.substr(at + 1);
       point.onwards = number.ends_with('+');
       if (point.onwards) number.remove_suffix(1);
-      if (std::from_chars(number.data(), number.data() + number.size(), point.at).ec != std::errc() || point.at == 0)
+      if (!ParseWhole(number, point.at) || point.at == 0)
         return Bad(part, "expected a number of hits after '@'");
       action = action.substr(0, at);
     }
@@ -93,7 +99,7 @@ class Registry {
     else if (action.starts_with("delay:")) {
       point.action = Action::kDelay;
       action.remove_prefix(6);
-      if (std::from_chars(action.data(), action.data() + action.size(), point.delay_ms).ec != std::errc())
+      if (!ParseWhole(action, point.delay_ms) || point.delay_ms < 0)
         return Bad(part, "expected milliseconds after 'delay:'");
     } else {
       return Bad(part, "the actions are exit, error, lost, delay:MS");

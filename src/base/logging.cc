@@ -1,5 +1,7 @@
 #include "base/logging.h"
 
+#include <algorithm>
+#include <cmath>
 #include <cstdio>
 
 #include <spdlog/sinks/rotating_file_sink.h>
@@ -7,6 +9,7 @@
 #include <spdlog/spdlog.h>
 
 #include "base/clock.h"
+#include "base/json_text.h"
 
 namespace tarn {
 namespace {
@@ -21,44 +24,40 @@ std::string_view LevelName(LogLevel level) {
   return "ERROR";
 }
 
-void AppendQuoted(std::string& out, std::string_view text) {
-  out += '"';
-  for (const char c : text) {
-    if (c == '"' || c == '\\') {
-      out += '\\';
-      out += c;
-    } else if (static_cast<unsigned char>(c) < 0x20) {
-      char escaped[8];
-      std::snprintf(escaped, sizeof escaped, "\\u%04x", unsigned(c));
-      out += escaped;
-    } else {
-      out += c;
-    }
-  }
-  out += '"';
+// Bare words only where nothing in them could be taken for another field or steer a terminal.
+bool IsBareWord(std::string_view text) {
+  return !text.empty() && std::all_of(text.begin(), text.end(), [](unsigned char c) {
+    return c > 0x20 && c != 0x7f && c != '"' && c != '=' && c != '\\';
+  });
 }
 
 void AppendValue(std::string& out, const LogField& field, bool json) {
   if (const auto* text = std::get_if<std::string>(&field.value)) {
-    const bool bare = !json && !text->empty() && text->find_first_of(" \"=\\\n\r\t") == text->npos;
-    if (bare) out += *text;
-    else AppendQuoted(out, *text);
+    if (!json && IsBareWord(*text)) out += *text;
+    else AppendJsonString(*text, &out);
   } else if (const auto* flag = std::get_if<bool>(&field.value)) {
     out += *flag ? "true" : "false";
   } else if (const auto* number = std::get_if<int64_t>(&field.value)) {
     out += std::to_string(*number);
   } else {
+    const double value = std::get<double>(field.value);
     char text[32];
-    std::snprintf(text, sizeof text, "%.6g", std::get<double>(field.value));
-    out += text;
+    std::snprintf(text, sizeof text, "%.6g", value);
+    if (json && !std::isfinite(value)) AppendJsonString(text, &out);  // JSON has no such number.
+    else out += text;
   }
 }
 
 class SpdLogger final : public Logger {
  public:
   explicit SpdLogger(const LoggerOptions& options) : level_(options.level), json_(options.json) {
-    if (options.path == "-") sink_ = std::make_shared<spdlog::sinks::stderr_sink_mt>();
-    else sink_ = std::make_shared<spdlog::sinks::rotating_file_sink_mt>(options.path, 10 << 20, 5);
+    try {
+      if (options.path == "-") sink_ = std::make_shared<spdlog::sinks::stderr_sink_mt>();
+      else sink_ = std::make_shared<spdlog::sinks::rotating_file_sink_mt>(options.path, 10 << 20, 5);
+    } catch (const std::exception& exception) {
+      std::fprintf(stderr, "tarn: the log goes to stderr: %s\n", exception.what());
+      sink_ = std::make_shared<spdlog::sinks::stderr_sink_mt>();
+    }
     sink_->set_pattern("%v");
   }
 
@@ -73,12 +72,12 @@ class SpdLogger final : public Logger {
       line += "{\"time\":\"" + time + "\",\"level\":\"";
       line += LevelName(level);
       line += "\",\"module\":";
-      AppendQuoted(line, module);
+      AppendJsonString(module, &line);
       line += ",\"message\":";
-      AppendQuoted(line, message);
+      AppendJsonString(message, &line);
       for (const LogField& field : fields) {
         line += ',';
-        AppendQuoted(line, field.key);
+        AppendJsonString(field.key, &line);
         line += ':';
         AppendValue(line, field, true);
       }

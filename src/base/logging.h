@@ -50,7 +50,8 @@ class Logger {
 };
 
 // Writes one line a message to `path` ("-" is stderr): "2026-11-24T14:05:06.123456Z INFO broker listening port=9092", or
-// one JSON object a line. A file is rotated at 10 MB, five are kept. A line that cannot be written (a full disk) is lost.
+// one JSON object a line. A file is rotated at 10 MB, five are kept. A line that cannot be written (a full disk) is lost; a
+// file that cannot be opened is told on stderr, and so are then its lines.
 struct LoggerOptions {
   std::string path = "-";
   LogLevel level = LogLevel::kInfo;
