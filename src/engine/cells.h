@@ -5,6 +5,8 @@
 #include <string>
 #include <string_view>
 
+#include "base/json_text.h"
+
 namespace duckdb {
 class DataChunk;
 }
@@ -34,7 +36,6 @@ class Cells {
   duckdb::DataChunk& chunk_;
 };
 
-// "text" as a JSON string. Bytes that are not UTF-8 become U+FFFD.
-void AppendJsonString(std::string_view text, std::string* out);
+using tarn::AppendJsonString;
 
 }  // namespace tarn::engine

@@ -72,7 +72,8 @@ class Database {
   static Result<std::unique_ptr<Database>> Open(const DatabaseOptions& options);
 
   // Makes objects readable and writable in SQL as "<scheme>://<key>". The store outlives the database. A COPY to such a path
-  // is durable when the statement returns.
+  // is durable when the statement returns and replaces an older object at once; one that fails leaves that as it was.
+  // kResourceExhausted also when the store is full.
   virtual Status MountStore(const std::string& scheme, storage::ObjectStore& store) = 0;
   virtual Result<std::unique_ptr<Connection>> Connect() = 0;
   virtual duckdb::DuckDB& native() = 0;

@@ -6,6 +6,8 @@
 #include <duckdb/common/exception.hpp>
 #include <duckdb/common/types/timestamp.hpp>
 
+#include "engine/duckdb_access.h"
+
 // A file being read has a reader and a position; a file being written has a writer. DuckDB wants exceptions, so this is the
 // one place of ours that throws: what the store returned as an Error comes back out of DuckDB as an IOException.
 
@@ -18,7 +20,8 @@ namespace tarn::engine {
 namespace {
 
 [[noreturn]] void Throw(const Error& error) {
-  if (error.code() == ErrorCode::kResourceExhausted) throw duckdb::OutOfMemoryException(error.ToString());
+  // A full disk; DuckDB's own exception for what runs out would advise about memory.
+  if (error.code() == ErrorCode::kResourceExhausted) ThrowError(error);
   throw duckdb::IOException(error.ToString());
 }
 
@@ -110,20 +113,16 @@ class ObjectStoreFileSystem final : public duckdb::FileSystem {
     return file.writer ? file.writer->written() : file.position;
   }
 
-  bool FileExists(const std::string& path, duckdb::optional_ptr<duckdb::FileOpener>) override {
-    const auto info = store_.Head(Key(path));
-    if (!info.ok() && !info.Is(ErrorCode::kNotFound)) Throw(info.error());
-    return info.ok();
-  }
+  // Asked by COPY alone: over a file that exists it would write a second one, remove the first, and rename. An object
+  // appears whole and replaces the old one at once, so COPY is told to write it directly.
+  bool FileExists(const std::string&, duckdb::optional_ptr<duckdb::FileOpener>) override { return false; }
   bool IsPipe(const std::string&, duckdb::optional_ptr<duckdb::FileOpener>) override { return false; }
   void RemoveFile(const std::string& path, duckdb::optional_ptr<duckdb::FileOpener>) override {
     ThrowIfFailed(store_.Delete(Key(path)));
   }
-  bool TryRemoveFile(const std::string& path, duckdb::optional_ptr<duckdb::FileOpener> opener) override {
-    if (!FileExists(path, opener)) return false;
-    RemoveFile(path, opener);
-    return true;
-  }
+  // Asked by a COPY that failed, to remove what it has begun. Nothing of that shows before Close, so what lies at the key
+  // is older and stays.
+  bool TryRemoveFile(const std::string&, duckdb::optional_ptr<duckdb::FileOpener>) override { return false; }
 
   // A directory needs no making; it "exists" when something lies in it.
   void CreateDirectory(const std::string&, duckdb::optional_ptr<duckdb::FileOpener>) override {}
@@ -151,7 +150,7 @@ class ObjectStoreFileSystem final : public duckdb::FileSystem {
     const std::string key = Key(path);
     const size_t wildcard = key.find_first_of("*?[");
     if (wildcard == key.npos) {
-      if (FileExists(path, nullptr)) found.emplace_back(path);
+      if (Exists(path)) found.emplace_back(path);
       return found;
     }
     const size_t slash = key.rfind('/', wildcard);
@@ -163,6 +162,12 @@ class ObjectStoreFileSystem final : public duckdb::FileSystem {
 
  private:
   std::string Key(const std::string& path) const { return path.substr(prefix_.size()); }
+
+  bool Exists(const std::string& path) {
+    const auto info = store_.Head(Key(path));
+    if (!info.ok() && !info.Is(ErrorCode::kNotFound)) Throw(info.error());
+    return info.ok();
+  }
 
   std::string Folder(const std::string& path) const {
     std::string folder = Key(path);

@@ -2,7 +2,21 @@
 
 #include <strings.h>
 
+#include <algorithm>
+#include <cctype>
+
+#include "engine/database.h"
+
 namespace tarn::engine {
+namespace {
+
+bool IsPlainName(std::string_view name) {
+  const auto is_word = [](unsigned char c) { return std::isalnum(c) || c == '_'; };
+  return !name.empty() && !std::isdigit(static_cast<unsigned char>(name[0])) &&
+         std::all_of(name.begin(), name.end(), is_word);
+}
+
+}  // namespace
 
 DataType DataType::Decimal(uint8_t precision, uint8_t scale) {
   return {.kind = TypeKind::kDecimal, .precision = precision, .scale = scale};
@@ -50,7 +64,7 @@ std::string DataType::ToString() const {
       std::string out = "STRUCT(";
       for (const Field& field : *fields) {
         if (out.size() > 7) out += ", ";
-        out += field.name + " " + field.type.ToString();
+        out += (IsPlainName(field.name) ? field.name : QuoteIdentifier(field.name)) + " " + field.type.ToString();
       }
       return out + ")";
     }
