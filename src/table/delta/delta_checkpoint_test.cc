@@ -269,6 +269,23 @@ TEST_F(DeltaCheckpointFaults, ADamagedOneIsPassedOverWhileOlderFilesSuffice) {
       << refused.error().ToString();
 }
 
+// Two processes reach the same version: the second replaces what the first wrote, and a failure of it costs nothing.
+TEST_F(DeltaCheckpointFaults, OneIsReplacedByItsEqualAtOnce) {
+  const auto table = world_->Create("10");
+  Commit(*table, 10);
+  const std::string key = Key(10, ".checkpoint.parquet");
+  ASSERT_TRUE(Exists(key));
+  const TableContext context = world_->Context();
+  const delta::DeltaLog log(*store_, kLocation, context);
+  const auto state = *log.Load(10);
+  const Status again = log.WriteStateCheckpoint(*state, SystemClock().NowMillis());
+  EXPECT_TRUE(again.ok()) << again.error().ToString();
+  EXPECT_TRUE(delta::ReadCheckpoint(context, {key}, log.base_location()).ok());
+  ASSERT_TRUE(SetFailpoints("storage.write.before_rename=error@2").ok());
+  EXPECT_FALSE(log.WriteStateCheckpoint(*state, SystemClock().NowMillis()).ok());
+  EXPECT_TRUE(delta::ReadCheckpoint(context, {key}, log.base_location()).ok());
+}
+
 TEST_F(DeltaCheckpointFaults, AHintThatLiesIsNotBelieved) {
   const auto table = world_->Create("10");
   Commit(*table, 25);
