@@ -35,8 +35,9 @@ Error ToError(const duckdb::ErrorData& data) {
     case ExceptionType::INTERNAL: code = ErrorCode::kInternal; break;
     default: break;
   }
+  // Without the advice about DuckDB's own settings, which are not the user's to set.
+  std::string message = data.RawMessage().substr(0, data.RawMessage().find("\n\nPossible solutions"));
   // What ThrowError put in: DuckDB keeps an exception's text, but not always its type.
-  std::string message = data.RawMessage();
   const size_t begin = message.find(kCodeMark);
   const size_t end = begin == message.npos ? begin : message.find("] ", begin);
   if (end == message.npos) return Error(code, std::move(message));
