@@ -48,7 +48,6 @@ struct StreamChunk {
   std::vector<RecordPiece> pieces;
   size_t record_count = 0;
   uint64_t bytes = 0;  // of the undecoded records
-  Micros arrived_at = 0;
 
   duckdb::DataChunk rows;
   TextArena texts;

@@ -55,7 +55,6 @@ void RecordQueue::SealTail() {
 void RecordQueue::Append(const std::shared_ptr<const SourceRun>& run, size_t begin, size_t end, int64_t next_offset) {
   if (!tail_open_) {
     chunks_.push_back(std::make_unique<StreamChunk>());
-    chunks_.back()->arrived_at = clock_.Steady();
     tail_open_ = true;
   }
   StreamChunk& tail = *chunks_.back();
@@ -84,7 +83,7 @@ void RecordQueue::Push(std::shared_ptr<const SourceRun> run) {
 bool RecordQueue::IsDue(Micros now) const {
   if (chunks_.empty()) return false;
   return draining_ || bytes_ >= std::min(options_.batch_bytes_max, options_.queue_bytes_max) ||
-         records_ >= options_.batch_rows_max || now >= chunks_.front()->arrived_at + options_.commit_interval;
+         records_ >= options_.batch_rows_max || now >= taken_at_ + options_.commit_interval;
 }
 
 std::vector<std::unique_ptr<StreamChunk>> RecordQueue::Take() {
@@ -97,7 +96,7 @@ std::vector<std::unique_ptr<StreamChunk>> RecordQueue::Take() {
     if (chunks_.empty())
       due_.wait(lock);
     else
-      due_.wait_for(lock, For(chunks_.front()->arrived_at + options_.commit_interval - now));
+      due_.wait_for(lock, For(taken_at_ + options_.commit_interval - now));
   }
   if (is_closed_) return taken;
   uint64_t bytes = 0, records = 0;
@@ -115,6 +114,7 @@ std::vector<std::unique_ptr<StreamChunk>> RecordQueue::Take() {
   records_ -= records;
   taken_bytes_ = bytes;
   taken_ = true;
+  taken_at_ = clock_.Steady();
   room_.notify_all();
   return taken;
 }

@@ -29,8 +29,9 @@ class RecordQueue {
   // Whether nothing is queued and the writer has said that it is done with what it took.
   bool AwaitDrained(Micros timeout);
 
-  // The chunks of the next batch, once one is due: by size, by age, or because the queue is draining. Empty when the
-  // queue is closed, or draining and drained.
+  // The chunks of the next batch, once one is due: a commit interval after the last was taken, by size before that, or
+  // because the queue is draining. So the first records after a pause wait for nothing. Empty when the queue is closed,
+  // or draining and drained.
   std::vector<std::unique_ptr<StreamChunk>> Take();
   // Decodes what is not decoded yet of chunks that were taken. After a failure it may be called again.
   Status Decode(std::vector<std::unique_ptr<StreamChunk>>& chunks);
@@ -59,6 +60,7 @@ class RecordQueue {
   bool tail_open_ = false;  // the last chunk still takes records, and is not in to_decode_
   std::deque<StreamChunk*> to_decode_;
   uint64_t bytes_ = 0, taken_bytes_ = 0, records_ = 0;
+  Micros taken_at_ = 0;  // steady; of the last batch
   bool taken_ = false, draining_ = false, is_closed_ = false;
   std::vector<std::thread> decoders_;
 };

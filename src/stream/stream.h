@@ -46,7 +46,7 @@ struct StreamOptions {
   Micros watermark_delay = 600'000'000;            // farther behind: counted as late, stored
   Micros future_tolerance = 300'000'000;           // farther ahead of the record's broker time: dead letter in_future
 
-  Micros commit_interval = 500'000;
+  Micros commit_interval = 500'000;  // at most one commit in this time, unless batches are full
   uint64_t batch_rows_max = 250'000;
   uint64_t batch_bytes_max = uint64_t(24) << 20;  // of undecoded payload; a batch is committed when it is reached
   uint64_t queue_bytes_max = uint64_t(24)
