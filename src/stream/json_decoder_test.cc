@@ -112,8 +112,10 @@ TEST(JsonDecoder, LastOfARepeatedKeyCounts) {
 
 // The corpus of JSONTestSuite: y_ must be read and n_ refused, as a record or as the value of an unknown field.
 TEST(JsonDecoder, AgreesWithTheJsonCorpus) {
-  const char* folder = std::getenv("TARN_JSON_CORPUS");
-  if (folder == nullptr) GTEST_SKIP() << "TARN_JSON_CORPUS names no folder of JSONTestSuite's test_parsing";
+  const char* corpora = std::getenv("TARN_CORPORA");
+  const char* source = std::getenv("TARN_SOURCE_DIR");
+  const std::string folder = corpora ? std::string(corpora) + "/json" : std::string(source ? source : ".") + "/../shared/corpora/json";
+  if (!std::filesystem::exists(folder)) GTEST_SKIP() << "no corpora beside the repository, and TARN_CORPORA names none";
   size_t seen = 0;
   for (const auto& entry : std::filesystem::recursive_directory_iterator(folder)) {
     const std::string name = entry.path().filename();
