@@ -149,6 +149,51 @@ def test_cooperative_members_share_the_partitions(server):
     b.close()
 
 
+def test_kcat_reads_in_a_group_and_goes_on_there(server):
+    """kcat is librdkafka 2.0.2, the library of Tarn's own streams."""
+    produce_all(server, "kcat-group", [f"v{i}" for i in range(10)])
+
+    def kcat(count):
+        done = subprocess.run(["kcat", "-b", server.address, "-X", "auto.offset.reset=earliest", "-c", str(count), "-q", "-G", "kcat-members", "kcat-group"],
+                              capture_output=True, text=True, timeout=60, check=True)
+        return done.stdout.split()
+
+    assert kcat(10) == [f"v{i}" for i in range(10)]
+    produce_all(server, "kcat-group", ["more"])
+    assert kcat(1) == ["more"]
+
+
+def test_two_hundred_partitions(server):
+    """All of them written, read by one member, and their offsets asked and committed at once."""
+    create(server, "wide", partitions=200)
+    p = producer(server)
+    for i in range(1_000):
+        p.produce("wide", str(i), partition=i % 200)
+    assert p.flush(60) == 0
+    c = consumer(server, "wide", enable_auto_commit="false")
+    c.subscribe(["wide"])
+    assert sorted(read(c, 1_000), key=int) == [str(i).encode() for i in range(1_000)]
+    c.commit(asynchronous=False)
+    assert {o.offset for o in c.committed([TopicPartition("wide", i) for i in range(200)], 30)} == {5}
+    c.close()
+
+
+def test_a_batch_larger_than_the_fetch_still_arrives(server):
+    """Kafka's rule: the first batch comes whole, else the reader could never go on. Committed-only readers see it, too."""
+    create(server, "narrow", partitions=2)
+    values = [bytes([65 + i % 26]) * 50_000 for i in range(40)]
+    p = producer(server, linger_ms="100", batch_size="1000000")
+    for i, value in enumerate(values):
+        p.produce("narrow", value, partition=i % 2)
+    assert p.flush(30) == 0
+    for level in ("read_committed", "read_uncommitted"):
+        c = consumer(server, level, isolation_level=level, fetch_message_max_bytes="1000", fetch_max_bytes="1000", receive_message_max_bytes="2000000",
+                     message_max_bytes="1000")
+        c.subscribe(["narrow"])
+        assert sorted(read(c, 40)) == sorted(values)
+        c.close()
+
+
 def test_offsets_and_records_survive_a_kill():
     with broker_server() as server:
         values = [str(i).encode() for i in range(1000)]

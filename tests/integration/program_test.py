@@ -325,6 +325,27 @@ def test_topic_commands(tarn):
     assert tarn.run("topic", "show", "orders", code=1).stderr
 
 
+def test_lag_of_a_group_in_the_metrics(tarn):
+    tarn.start()
+    tarn.run("topic", "create", "lagging", "--partitions", "2")
+    producer = Producer({"bootstrap.servers": tarn.kafka})
+    for i in range(30):
+        producer.produce("lagging", str(i), partition=i % 3 % 2)  # 20 in the first, 10 in the second
+    assert producer.flush(30) == 0
+    consumer = Consumer({"bootstrap.servers": tarn.kafka, "group.id": "slow"})
+    consumer.commit(offsets=[TopicPartition("lagging", 0, 5), TopicPartition("lagging", 1, 10)], asynchronous=False)
+
+    def lags():
+        lines = re.findall(r'kafka_consumergroup_lag\{([^}]*)\} (\d+)', tarn.get("/metrics")[1])
+        return {re.search(r'partition="(\d)"', labels)[1]: int(lag) for labels, lag in lines if 'consumergroup="slow"' in labels}
+
+    wait_until(lambda: lags() == {"0": 15, "1": 0}, "lag by partition")
+    producer.produce("lagging", "more", partition=1)
+    assert producer.flush(30) == 0
+    wait_until(lambda: lags() == {"0": 15, "1": 1}, "lag of one more")
+    consumer.close()
+
+
 def test_build_publishes_gold(filled):
     out = filled.run("build").stdout
     assert "published" in out and "daily_user_activity" in out

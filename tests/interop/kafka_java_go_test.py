@@ -8,23 +8,16 @@ import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests/integration"))
+from apache_kafka import needs_kafka as java, run_java  # noqa: E402
 from broker_server import broker_server  # noqa: E402
 
-JARS = ROOT / ".deps/peers/kafka"
 GO_CLIENT = pathlib.Path(__file__).parent / "franz_go"
-java = pytest.mark.skipif(not JARS.is_dir() or not shutil.which("java"), reason="no Kafka jars or no java: scripts/peers.sh kafka")
 
 
 @pytest.fixture(scope="module")
 def server():
     with broker_server() as server:
         yield server
-
-
-def run_java(program, *arguments, text=None):
-    result = subprocess.run(["java", "-Xmx256m", "-cp", f"{JARS}/*", program, *arguments], input=text, capture_output=True, text=True, timeout=120)
-    assert result.returncode == 0, result.stderr[-2000:]
-    return result.stdout
 
 
 @java
