@@ -105,6 +105,27 @@ TEST(JsonDecoder, TellsWhatIsWrong) {
   }
 }
 
+// DuckDB compares short strings byte for byte, with what is behind them.
+TEST(JsonDecoder, ShortStringsAreAsDuckdbMakesThem) {
+  JsonDecoder decoder({{{.name = "id", .type = DataType::Of(TypeKind::kString)}}}, {});
+  duckdb::DataChunk chunk;
+  chunk.Initialize(duckdb::Allocator::DefaultAllocator(), {duckdb::LogicalType::VARCHAR}, 64);
+  TextArena texts;
+  decoder.Begin(chunk, texts);
+  for (uint32_t size = 0; size <= 40; ++size) {
+    const std::string text(size, char('a' + size % 26));
+    const std::string record = "{\"id\":\"" + text + "\"}", padded = record + std::string(64, '"');
+    ASSERT_FALSE(decoder.Decode({padded.data(), record.size()}, size));
+    const auto& got = duckdb::FlatVector::GetData<duckdb::string_t>(chunk.data[0])[size];
+    const duckdb::string_t expected(text.data(), size);
+    EXPECT_EQ(std::string(got.GetData(), got.GetSize()), text);
+    if (expected.IsInlined()) {
+      EXPECT_EQ(std::memcmp(&got, &expected, sizeof expected), 0) << size;
+    }
+  }
+  EXPECT_GT(decoder.shape_hits(), 30u);
+}
+
 TEST(JsonDecoder, LastOfARepeatedKeyCounts) {
   EXPECT_TRUE(One(R"({"id":"a","id":"b","m":{"x":1,"x":2}})").starts_with("b|NULL|NULL|NULL|NULL|NULL|{x=2}"));
   EXPECT_TRUE(One(R"({"id":null,"id":"b"})").starts_with("b|"));

@@ -72,7 +72,10 @@ bool JsonShape::Read(std::string_view text, uint64_t row) const {
       const char* const close = EndOfPlain(at + 1, end);
       if (close == end || *close != '"') return false;
       const std::string_view value(at + 1, size_t(close - at - 1));
-      if (slot.writer != nullptr && !slot.writer->WriteText(target, value, true)) return false;
+      if (slot.is_string)
+        slot.writer->WriteStableString(target, value);
+      else if (slot.writer != nullptr && !slot.writer->WriteText(target, value, true))
+        return false;
       at = close + 1;
     } else {
       const char* const begin = at;
@@ -215,7 +218,8 @@ class ShapeLearner {
     shape_.slots_.push_back({.before = std::string(text_.substr(literal_, at_ - literal_)),
                              .writer = writer,
                              .map = map,
-                             .entry = entry});
+                             .entry = entry,
+                             .is_string = writer != nullptr && writer->is_string()});
     if (Peek() == '"')
       SkipString();
     else

@@ -109,11 +109,16 @@ Result<std::vector<ParquetWriter::Partition>> ParquetWriter::Partitions(const st
     partitions.push_back({.file = {.path = table_.NewDataFilePath({})}});
     return partitions;
   }
-  std::string list;
-  for (const std::string& column : snapshot.partition_columns)
-    list += "CAST(" + engine::QuoteIdentifier(column) + " AS VARCHAR), ";
+  // Grouped by value first: a text for every row would cost more than the rest.
+  std::string values, texts;
+  for (const std::string& column : snapshot.partition_columns) {
+    const std::string name = engine::QuoteIdentifier(column);
+    values += name + ", ";
+    texts += "CAST(" + name + " AS VARCHAR), ";
+  }
   TARN_ASSIGN_OR_RETURN(const auto rows,
-                        connection_.QueryText("SELECT " + list + "count(*) FROM (" + select_sql + ") GROUP BY ALL"));
+                        connection_.QueryText("SELECT " + texts + "sum(tarn_count) FROM (SELECT " + values +
+                                              "count(*) AS tarn_count FROM (" + select_sql + ") GROUP BY ALL) GROUP BY ALL"));
   for (const auto& row : rows) {
     Partition partition;
     for (size_t i = 0; i < snapshot.partition_columns.size(); ++i) {
