@@ -6,6 +6,9 @@ cd "$(dirname "$0")/.."
 build=$1
 shift
 report=$build/test-report.xml
+# Read by the programs of the presets asan and tsan only.
+export TSAN_OPTIONS="suppressions=$PWD/scripts/tsan.supp:halt_on_error=1:second_deadlock_stack=1:${TSAN_OPTIONS:-}"
+export UBSAN_OPTIONS="print_stacktrace=1:${UBSAN_OPTIONS:-}"
 ctest --test-dir "$build" --parallel "$(nproc)" --output-on-failure --no-tests=error --output-junit "$PWD/$report" \
   ${TARN_CTEST_ARGS:--LE soak} "$@"
 status=$?
