@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # What a compiler does not check: layout, seams, tests that no target builds, clang-tidy's short list.
-#   scripts/lint.sh build [--fast]      --fast leaves out clang-tidy
+#   scripts/lint.sh build-clang [--fast]      --fast leaves out clang-tidy
 set -uo pipefail
 cd "$(dirname "$0")/.."
 build=$1
@@ -8,7 +8,7 @@ failed=0
 complain() { printf 'lint: %s\n%s\n' "$1" "$2"; failed=1; }
 
 sources=$(git ls-files 'src/*.cc' 'src/*.h' 'tests/*.cc')
-unformatted=$(echo "$sources" | xargs clang-format-14 --dry-run 2>&1 | grep -o '^[^:]*' | sort -u)
+unformatted=$(echo "$sources" | xargs clang-format-16 --dry-run 2>&1 | sed -n 's/^\([^ :]*\):[0-9].*/\1/p' | sort -u)
 [ -z "$unformatted" ] || complain 'not formatted (make fmt):' "$unformatted"
 
 # Time, randomness and the disk are reached through base's seams only, so that simulation stays possible.
@@ -28,7 +28,7 @@ done
 
 if [ "${2:-}" != --fast ]; then
   tidy=$(git ls-files 'src/*.cc' | grep -vE '_(test|fuzz|bench)\.cc$' |
-    xargs -P "$(nproc)" -n 4 clang-tidy-14 -p "$build" --quiet --extra-arg=-Wno-everything 2> /dev/null | grep -E 'warning:|error:' | sort -u)
+    xargs -P "$(nproc)" -n 4 clang-tidy-16 -p "$build" --quiet --extra-arg=-Wno-everything 2> /dev/null | grep -E 'warning:|error:' | sort -u)
   [ -z "$tidy" ] || complain 'clang-tidy:' "$tidy"
 fi
 

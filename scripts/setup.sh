@@ -14,7 +14,7 @@ duckdb_version=1.5.6
 duckdb_package=@duckdb/node-bindings-linux-x64@1.5.6-r.1
 duckdb_package_sha256=1b9f82478539bb9a1d1df44bd103121a12ae52142c07158dc52b97d2ec1d69ff
 duckdb_source_sha256=166a91dbfacfc0c9f08cc76c0243cb6d3d4296bfab5bad72a3cfb63140a5b7c8
-clang_packages=(clang-16 libclang-rt-16-dev lld-16 clang-tidy-14 clang-format-14)
+clang_packages=(clang-16 clang-tidy-16 clang-format-16 libclang-rt-16-dev lld-16)
 
 say() { printf 'setup: %s\n' "$*"; }
 die() { printf 'setup: %s\n' "$*" >&2; exit 1; }
