@@ -19,7 +19,8 @@
 //
 //   tarn_stream_bench generate FILE COUNT   writes COUNT clickstream events of about 690 bytes, one a line
 //   tarn_stream_bench run FILE FOLDER       streams the file into a new table below FOLDER and tells time and memory
-//   tarn_stream_bench pace SECONDS RATE FOLDER   RATE events/s from memory, and tells freshness and CPU
+//   tarn_stream_bench pace SECONDS RATE FOLDER [MS]   RATE events/s from memory, committed every MS (500), and tells
+//                                           freshness and CPU
 
 namespace {
 
@@ -127,8 +128,8 @@ struct World {
     table = Take(table::CreateTable(*store, "silver", {.schema = silver, .partition_columns = {"date"}}, context()));
     letters = Take(table::CreateTable(*store, "errors", {.schema = stream::DeadLetterSchema()}, context()));
   }
-  std::unique_ptr<stream::Stream> Open(stream::Source& source) {
-    return Take(stream::Stream::Make({.name = "bench", .topic = "bench", .input = EventSchema()},
+  std::unique_ptr<stream::Stream> Open(stream::Source& source, Micros commit_interval = 500'000) {
+    return Take(stream::Stream::Make({.name = "bench", .topic = "bench", .input = EventSchema(), .commit_interval = commit_interval},
                                      {.source = source,
                                       .database = *database,
                                       .store_scheme = "lake",
@@ -203,11 +204,11 @@ int RunBacklog(const char* path, const char* folder) {
   return 0;
 }
 
-int RunPaced(int seconds, int rate, const char* folder) {
+int RunPaced(int seconds, int rate, const char* folder, Micros commit_interval) {
   World world(folder);
   stream::testing::MemoryTopic topic(3);
   stream::testing::MemorySource source(topic);
-  auto stream = world.Open(source);
+  auto stream = world.Open(source, commit_interval);
   Check(stream->Start());
   Random random(1);
   const double cpu = CpuSeconds();
@@ -231,7 +232,8 @@ int RunPaced(int seconds, int rate, const char* folder) {
 int main(int argc, char** argv) {
   if (argc == 4 && std::strcmp(argv[1], "generate") == 0) return Generate(argv[2], std::atoll(argv[3]));
   if (argc == 4 && std::strcmp(argv[1], "run") == 0) return RunBacklog(argv[2], argv[3]);
-  if (argc == 5 && std::strcmp(argv[1], "pace") == 0) return RunPaced(std::atoi(argv[2]), std::atoi(argv[3]), argv[4]);
-  std::fprintf(stderr, "usage: tarn_stream_bench generate FILE COUNT | run FILE FOLDER | pace SECONDS RATE FOLDER\n");
+  if ((argc == 5 || argc == 6) && std::strcmp(argv[1], "pace") == 0)
+    return RunPaced(std::atoi(argv[2]), std::atoi(argv[3]), argv[4], argc == 6 ? std::atoll(argv[5]) * 1000 : 500'000);
+  std::fprintf(stderr, "usage: tarn_stream_bench generate FILE COUNT | run FILE FOLDER | pace SECONDS RATE FOLDER [MS]\n");
   return 2;
 }
