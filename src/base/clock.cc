@@ -9,10 +9,12 @@ namespace {
 class RealClock final : public Clock {
  public:
   Micros Now() const override {
-    return std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::system_clock::now().time_since_epoch()).count();
+    return std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::system_clock::now().time_since_epoch())
+        .count();
   }
   Micros Steady() const override {
-    return std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now().time_since_epoch()).count();
+    return std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now().time_since_epoch())
+        .count();
   }
   void SleepFor(Micros duration) override { std::this_thread::sleep_for(std::chrono::microseconds(duration)); }
 };
@@ -53,8 +55,8 @@ std::string FormatTimestamp(Micros micros) {
   const hh_mm_ss<microseconds> clock{time - day};
   char text[48];
   std::snprintf(text, sizeof text, "%04d-%02u-%02uT%02d:%02d:%02d.%06dZ", int(date.year()), unsigned(date.month()),
-                unsigned(date.day()), int(clock.hours().count()), int(clock.minutes().count()), int(clock.seconds().count()),
-                int(clock.subseconds().count()));
+                unsigned(date.day()), int(clock.hours().count()), int(clock.minutes().count()),
+                int(clock.seconds().count()), int(clock.subseconds().count()));
   return text;
 }
 

@@ -9,9 +9,9 @@
 //
 //   TARN_FAILPOINTS="delta.commit.before_put=exit@3;broker.append.before_sync=error"
 //
-// Actions: exit (the process ends at once, as by SIGKILL), error (the operation fails with kIoError), delay:MS, lost (the
-// operation takes effect, its caller is told kOutcomeUnknown). `@N` acts at the N-th hit only, `@N+` from the N-th on;
-// without it at every hit.
+// Actions: exit (the process ends at once, as by SIGKILL), error (the operation fails with kIoError), delay:MS, lost
+// (the operation takes effect, its caller is told kOutcomeUnknown). `@N` acts at the N-th hit only, `@N+` from the N-th
+// on; without it at every hit.
 
 namespace tarn {
 

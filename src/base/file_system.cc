@@ -1,8 +1,8 @@
 #include "base/file_system.h"
 
+#include <limits.h>
 #include <cerrno>
 #include <cstring>
-#include <limits.h>
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -18,10 +18,14 @@ namespace {
 
 Error Failure(std::string_view doing, const std::string& path, int number = errno) {
   ErrorCode code = ErrorCode::kIoError;
-  if (number == ENOENT) code = ErrorCode::kNotFound;
-  else if (number == EEXIST) code = ErrorCode::kAlreadyExists;
-  else if (number == ENOSPC || number == EDQUOT || number == EMFILE || number == ENFILE) code = ErrorCode::kResourceExhausted;
-  else if (number == EACCES || number == EPERM || number == EROFS) code = ErrorCode::kPermissionDenied;
+  if (number == ENOENT)
+    code = ErrorCode::kNotFound;
+  else if (number == EEXIST)
+    code = ErrorCode::kAlreadyExists;
+  else if (number == ENOSPC || number == EDQUOT || number == EMFILE || number == ENFILE)
+    code = ErrorCode::kResourceExhausted;
+  else if (number == EACCES || number == EPERM || number == EROFS)
+    code = ErrorCode::kPermissionDenied;
   return Error(code, std::string(doing) + " " + path + ": " + std::strerror(number));
 }
 
@@ -41,7 +45,8 @@ class PosixFile final : public File {
   Result<size_t> ReadAt(uint64_t offset, std::span<char> out) const override {
     size_t done = 0;
     while (done < out.size()) {
-      const ssize_t n = Retried([&] { return ::pread(descriptor_, out.data() + done, out.size() - done, off_t(offset + done)); });
+      const ssize_t n =
+          Retried([&] { return ::pread(descriptor_, out.data() + done, out.size() - done, off_t(offset + done)); });
       if (n < 0) return Failure("reading", path_);
       if (n == 0) break;
       done += size_t(n);
@@ -93,13 +98,15 @@ class PosixFile final : public File {
 };
 
 FileInfo ToInfo(std::string name, const struct stat& info) {
-  return {std::move(name), uint64_t(info.st_size), Micros(info.st_mtim.tv_sec) * 1'000'000 + info.st_mtim.tv_nsec / 1000,
-          S_ISDIR(info.st_mode)};
+  return {std::move(name), uint64_t(info.st_size),
+          Micros(info.st_mtim.tv_sec) * 1'000'000 + info.st_mtim.tv_nsec / 1000, S_ISDIR(info.st_mode)};
 }
 
 class Posix final : public FileSystem {
  public:
-  Result<std::unique_ptr<File>> OpenForRead(const std::string& path) override { return Open(path, O_RDONLY, "opening"); }
+  Result<std::unique_ptr<File>> OpenForRead(const std::string& path) override {
+    return Open(path, O_RDONLY, "opening");
+  }
   Result<std::unique_ptr<File>> OpenForAppend(const std::string& path) override {
     return Open(path, O_RDWR | O_APPEND | O_CREAT, "opening");
   }
@@ -177,7 +184,8 @@ Result<std::string> ReadFile(FileSystem& fs, const std::string& path, uint64_t l
   TARN_ASSIGN_OR_RETURN(const auto file, fs.OpenForRead(path));
   TARN_ASSIGN_OR_RETURN(const uint64_t size, file->Size());
   if (size > limit)
-    return Error(ErrorCode::kResourceExhausted, "reading " + path + ": " + std::to_string(size) + " bytes, the limit is " + std::to_string(limit));
+    return Error(ErrorCode::kResourceExhausted,
+                 "reading " + path + ": " + std::to_string(size) + " bytes, the limit is " + std::to_string(limit));
   std::string content(size, '\0');
   TARN_ASSIGN_OR_RETURN(const size_t read, file->ReadAt(0, content));
   content.resize(read);

@@ -10,15 +10,15 @@
 #include "base/clock.h"
 #include "base/result.h"
 
-// The seam to the disk: the partition log and the local object store do all their I/O through it, so that a test can fail,
-// tear or delay any of it (base/testing/faulty_file_system.h).
+// The seam to the disk: the partition log and the local object store do all their I/O through it, so that a test can
+// fail, tear or delay any of it (base/testing/faulty_file_system.h).
 
 namespace tarn {
 
 using Bytes = std::span<const char>;
 
-// One open file. Thread-compatible, but ReadAt may run beside anything. Closing is the destructor's and loses unsynced data
-// like a crash may: Sync first.
+// One open file. Thread-compatible, but ReadAt may run beside anything. Closing is the destructor's and loses unsynced
+// data like a crash may: Sync first.
 class File {
  public:
   virtual ~File() = default;
@@ -28,8 +28,8 @@ class File {
   virtual Status Append(Bytes data) = 0;
   // Appends several pieces as one write where the system can.
   virtual Status AppendAll(std::span<const Bytes> pieces) = 0;
-  // fdatasync: what was written survives a power cut. After a failure the file must not be written again: the kernel may
-  // have dropped the dirty pages and report success the next time.
+  // fdatasync: what was written survives a power cut. After a failure the file must not be written again: the kernel
+  // may have dropped the dirty pages and report success the next time.
   virtual Status Sync() = 0;
   virtual Status Truncate(uint64_t size) = 0;
   virtual Result<uint64_t> Size() const = 0;

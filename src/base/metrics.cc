@@ -59,24 +59,35 @@ class PromHistogram final : public Histogram {
   prometheus::Histogram& histogram_;
 };
 
-std::map<std::string, std::string> ToMap(const MetricLabels& labels) { return {labels.begin(), labels.end()}; }
+std::map<std::string, std::string> ToMap(const MetricLabels& labels) {
+  return {labels.begin(), labels.end()};
+}
 
 class PromMetrics final : public Metrics {
  public:
   Counter& GetCounter(std::string_view name, std::string_view help, const MetricLabels& labels) override {
     std::lock_guard lock(mutex_);
-    auto& metric = prometheus::BuildCounter().Name(std::string(name)).Help(std::string(help)).Register(registry_).Add(ToMap(labels));
+    auto& metric = prometheus::BuildCounter()
+                       .Name(std::string(name))
+                       .Help(std::string(help))
+                       .Register(registry_)
+                       .Add(ToMap(labels));
     return Wrap(counters_, metric);
   }
   Gauge& GetGauge(std::string_view name, std::string_view help, const MetricLabels& labels) override {
     std::lock_guard lock(mutex_);
-    auto& metric = prometheus::BuildGauge().Name(std::string(name)).Help(std::string(help)).Register(registry_).Add(ToMap(labels));
+    auto& metric =
+        prometheus::BuildGauge().Name(std::string(name)).Help(std::string(help)).Register(registry_).Add(ToMap(labels));
     return Wrap(gauges_, metric);
   }
   Histogram& GetHistogram(std::string_view name, std::string_view help, const std::vector<double>& bounds,
                           const MetricLabels& labels) override {
     std::lock_guard lock(mutex_);
-    auto& metric = prometheus::BuildHistogram().Name(std::string(name)).Help(std::string(help)).Register(registry_).Add(ToMap(labels), bounds);
+    auto& metric = prometheus::BuildHistogram()
+                       .Name(std::string(name))
+                       .Help(std::string(help))
+                       .Register(registry_)
+                       .Add(ToMap(labels), bounds);
     return Wrap(histograms_, metric);
   }
   std::string ExportText() const override { return prometheus::TextSerializer().Serialize(registry_.Collect()); }
@@ -86,9 +97,12 @@ class PromMetrics final : public Metrics {
   Wrapper& Wrap(std::map<Metric*, std::unique_ptr<Wrapper>>& known, Metric& metric) {
     auto& wrapper = known[&metric];
     if (!wrapper) {
-      if constexpr (std::is_same_v<Wrapper, Counter>) wrapper = std::make_unique<PromCounter>(metric);
-      else if constexpr (std::is_same_v<Wrapper, Gauge>) wrapper = std::make_unique<PromGauge>(metric);
-      else wrapper = std::make_unique<PromHistogram>(metric);
+      if constexpr (std::is_same_v<Wrapper, Counter>)
+        wrapper = std::make_unique<PromCounter>(metric);
+      else if constexpr (std::is_same_v<Wrapper, Gauge>)
+        wrapper = std::make_unique<PromGauge>(metric);
+      else
+        wrapper = std::make_unique<PromHistogram>(metric);
     }
     return *wrapper;
   }
@@ -103,7 +117,9 @@ class PromMetrics final : public Metrics {
 
 }  // namespace
 
-std::unique_ptr<Metrics> MakeMetrics() { return std::make_unique<PromMetrics>(); }
+std::unique_ptr<Metrics> MakeMetrics() {
+  return std::make_unique<PromMetrics>();
+}
 
 const std::vector<double>& LatencyBuckets() {
   static const std::vector<double> bounds = {0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.15, 0.2,

@@ -8,8 +8,8 @@
 #include <utility>
 #include <vector>
 
-// Counters, gauges and histograms of the process, shown at /metrics in Prometheus' text format. A hot path looks its metric
-// up once and keeps the reference; metrics live as long as their registry.
+// Counters, gauges and histograms of the process, shown at /metrics in Prometheus' text format. A hot path looks its
+// metric up once and keeps the reference; metrics live as long as their registry.
 
 namespace tarn {
 

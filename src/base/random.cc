@@ -63,19 +63,23 @@ int64_t Random::Between(int64_t low, int64_t high) {
   return low + int64_t(Below(uint64_t(high - low) + 1));
 }
 
-double Random::Unit() { return double(Next() >> 11) * 0x1.0p-53; }
+double Random::Unit() {
+  return double(Next() >> 11) * 0x1.0p-53;
+}
 
 double Random::Normal() {
   const double radius = std::sqrt(-2 * std::log(1 - Unit()));
   return radius * std::cos(2 * std::numbers::pi * Unit());
 }
 
-Random Random::Fork() { return Random(Next()); }
+Random Random::Fork() {
+  return Random(Next());
+}
 
 std::string MakeUuid(Random& random) {
   uint64_t high = random.Next();
   uint64_t low = random.Next();
-  high = (high & ~uint64_t(0xf000)) | 0x4000;              // version 4
+  high = (high & ~uint64_t(0xf000)) | 0x4000;                // version 4
   low = (low & ~(uint64_t(3) << 62)) | (uint64_t(1) << 63);  // variant 10
   static constexpr char kHex[] = "0123456789abcdef";
   std::string text(36, '-');

@@ -4,23 +4,40 @@ namespace tarn {
 
 std::string_view ErrorCodeName(ErrorCode code) {
   switch (code) {
-    case ErrorCode::kConflict: return "conflict";
-    case ErrorCode::kOutcomeUnknown: return "outcome_unknown";
-    case ErrorCode::kUnavailable: return "unavailable";
-    case ErrorCode::kNotFound: return "not_found";
-    case ErrorCode::kAlreadyExists: return "already_exists";
-    case ErrorCode::kInvalidArgument: return "invalid_argument";
-    case ErrorCode::kCorruption: return "corruption";
-    case ErrorCode::kFenced: return "fenced";
-    case ErrorCode::kCancelled: return "cancelled";
-    case ErrorCode::kUnsupported: return "unsupported";
-    case ErrorCode::kOutOfRange: return "out_of_range";
-    case ErrorCode::kResourceExhausted: return "resource_exhausted";
-    case ErrorCode::kPermissionDenied: return "permission_denied";
-    case ErrorCode::kFailedPrecondition: return "failed_precondition";
-    case ErrorCode::kTimedOut: return "timed_out";
-    case ErrorCode::kIoError: return "io_error";
-    case ErrorCode::kInternal: return "internal";
+    case ErrorCode::kConflict:
+      return "conflict";
+    case ErrorCode::kOutcomeUnknown:
+      return "outcome_unknown";
+    case ErrorCode::kUnavailable:
+      return "unavailable";
+    case ErrorCode::kNotFound:
+      return "not_found";
+    case ErrorCode::kAlreadyExists:
+      return "already_exists";
+    case ErrorCode::kInvalidArgument:
+      return "invalid_argument";
+    case ErrorCode::kCorruption:
+      return "corruption";
+    case ErrorCode::kFenced:
+      return "fenced";
+    case ErrorCode::kCancelled:
+      return "cancelled";
+    case ErrorCode::kUnsupported:
+      return "unsupported";
+    case ErrorCode::kOutOfRange:
+      return "out_of_range";
+    case ErrorCode::kResourceExhausted:
+      return "resource_exhausted";
+    case ErrorCode::kPermissionDenied:
+      return "permission_denied";
+    case ErrorCode::kFailedPrecondition:
+      return "failed_precondition";
+    case ErrorCode::kTimedOut:
+      return "timed_out";
+    case ErrorCode::kIoError:
+      return "io_error";
+    case ErrorCode::kInternal:
+      return "internal";
   }
   return "internal";
 }

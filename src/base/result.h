@@ -13,32 +13,33 @@
 
 namespace tarn {
 
-// A closed list: a new code must be given a meaning at every edge (Kafka, HTTP, exit codes), where an exhaustive switch asks
-// for it. The first three decide about retries.
+// A closed list: a new code must be given a meaning at every edge (Kafka, HTTP, exit codes), where an exhaustive switch
+// asks for it. The first three decide about retries.
 enum class ErrorCode {
-  kConflict,           // Lost a race; nothing was changed. Reload, re-apply, retry.
-  kOutcomeUnknown,     // It may have happened. Reconcile by reading back before anything else.
-  kUnavailable,        // Nothing happened; the same call may work later.
-  kNotFound,           // The named thing does not exist.
-  kAlreadyExists,      // The named thing exists already.
-  kInvalidArgument,    // The caller's input is wrong; the message says what and where.
-  kCorruption,         // Stored bytes break their format; the message says where and what was expected.
-  kFenced,             // Another owner has taken over; stop writing.
-  kCancelled,          // Stopped by request.
-  kUnsupported,        // Legal, but a feature that we do not have; the message names it.
-  kOutOfRange,         // A position outside what is there.
-  kResourceExhausted,  // A limit, a budget or the disk is full; nothing was written.
-  kPermissionDenied,   // Not allowed.
-  kFailedPrecondition, // The state of things forbids it; the message says which state is needed.
-  kTimedOut,           // No answer in time, and the call had no effect that outlives it.
-  kIoError,            // The disk or the network failed; the object may need to be reopened.
-  kInternal,           // A bug, here or in a library.
+  kConflict,            // Lost a race; nothing was changed. Reload, re-apply, retry.
+  kOutcomeUnknown,      // It may have happened. Reconcile by reading back before anything else.
+  kUnavailable,         // Nothing happened; the same call may work later.
+  kNotFound,            // The named thing does not exist.
+  kAlreadyExists,       // The named thing exists already.
+  kInvalidArgument,     // The caller's input is wrong; the message says what and where.
+  kCorruption,          // Stored bytes break their format; the message says where and what was expected.
+  kFenced,              // Another owner has taken over; stop writing.
+  kCancelled,           // Stopped by request.
+  kUnsupported,         // Legal, but a feature that we do not have; the message names it.
+  kOutOfRange,          // A position outside what is there.
+  kResourceExhausted,   // A limit, a budget or the disk is full; nothing was written.
+  kPermissionDenied,    // Not allowed.
+  kFailedPrecondition,  // The state of things forbids it; the message says which state is needed.
+  kTimedOut,            // No answer in time, and the call had no effect that outlives it.
+  kIoError,             // The disk or the network failed; the object may need to be reopened.
+  kInternal,            // A bug, here or in a library.
 };
 
 // The code's name in snake_case, as logs and JSON show it: "outcome_unknown".
 std::string_view ErrorCodeName(ErrorCode code);
 
-// What went wrong, for whom to read: a message that names what, where and what to do, and where it passed on its way up.
+// What went wrong, for whom to read: a message that names what, where and what to do, and where it passed on its way
+// up.
 class [[nodiscard]] Error {
  public:
   Error(ErrorCode code, std::string message) : code_(code), message_(std::move(message)) {}
@@ -75,13 +76,15 @@ class [[nodiscard]] Status {
   std::optional<Error> error_;
 };
 
-inline Status Ok() { return Status(); }
+inline Status Ok() {
+  return Status();
+}
 
 template <typename T>
 class [[nodiscard]] Result {
  public:
-  Result(T value) : value_(std::in_place_index<0>, std::move(value)) {}       // NOLINT
-  Result(Error error) : value_(std::in_place_index<1>, std::move(error)) {}   // NOLINT
+  Result(T value) : value_(std::in_place_index<0>, std::move(value)) {}      // NOLINT
+  Result(Error error) : value_(std::in_place_index<1>, std::move(error)) {}  // NOLINT
   template <typename U>
     requires(std::is_convertible_v<U &&, T> && !std::is_same_v<std::remove_cvref_t<U>, T> &&
              !std::is_same_v<std::remove_cvref_t<U>, Error> && !std::is_same_v<std::remove_cvref_t<U>, Status> &&
@@ -121,17 +124,17 @@ namespace internal {
 #define TARN_CONCAT(a, b) TARN_CONCAT_INNER(a, b)
 
 // Returns the error of a failed Status or Result from the enclosing function.
-#define TARN_TRY(expr)                                              \
-  do {                                                              \
-    auto&& tarn_try_result = (expr);                                \
+#define TARN_TRY(expr)                                                    \
+  do {                                                                    \
+    auto&& tarn_try_result = (expr);                                      \
     if (!tarn_try_result.ok()) return std::move(tarn_try_result).error(); \
   } while (false)
 
 // TARN_ASSIGN_OR_RETURN(auto x, Load()): binds the value, or returns the error from the enclosing function.
 #define TARN_ASSIGN_OR_RETURN(lhs, expr) TARN_ASSIGN_OR_RETURN_IMPL(TARN_CONCAT(tarn_result_, __LINE__), lhs, expr)
-#define TARN_ASSIGN_OR_RETURN_IMPL(result, lhs, expr)   \
-  auto result = (expr);                                 \
-  if (!result.ok()) return std::move(result).error();   \
+#define TARN_ASSIGN_OR_RETURN_IMPL(result, lhs, expr) \
+  auto result = (expr);                               \
+  if (!result.ok()) return std::move(result).error(); \
   lhs = std::move(result).value()
 
 // States what only a bug can break; stays on in release and stops the process. Never on input, disk or network.

@@ -43,8 +43,8 @@ struct OpenNode {
   std::optional<std::string> key;  // of a mapping: the key whose value comes next
   bool merge = false;              // that key is a plain "<<"
   std::pair<int, int> key_position;
-  std::set<std::string> keys;      // of a mapping: those that are there
-  std::vector<YamlNode> merged;    // what "<<" named; its entries yield to the mapping's own
+  std::set<std::string> keys;    // of a mapping: those that are there
+  std::vector<YamlNode> merged;  // what "<<" named; its entries yield to the mapping's own
 };
 
 class TreeBuilder final : public YAML::EventHandler {
@@ -52,9 +52,12 @@ class TreeBuilder final : public YAML::EventHandler {
   void OnDocumentStart(const YAML::Mark&) override {}
   void OnDocumentEnd() override {}
 
-  void OnNull(const YAML::Mark& mark, YAML::anchor_t anchor) override { Add(Leaf(YamlNode::Kind::kNull, mark), anchor); }
+  void OnNull(const YAML::Mark& mark, YAML::anchor_t anchor) override {
+    Add(Leaf(YamlNode::Kind::kNull, mark), anchor);
+  }
 
-  void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor, const std::string& value) override {
+  void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
+                const std::string& value) override {
     Built leaf = Leaf(YamlNode::Kind::kScalar, mark);
     // yaml-cpp tags a plain scalar "?" and a quoted or block scalar "!".
     leaf.node.quoted = tag == "!" || tag == "tag:yaml.org,2002:str";
@@ -75,10 +78,12 @@ class TreeBuilder final : public YAML::EventHandler {
     Attach(std::move(copy));
   }
 
-  void OnSequenceStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor, YAML::EmitterStyle::value) override {
+  void OnSequenceStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
+                       YAML::EmitterStyle::value) override {
     Start(YamlNode::Kind::kSequence, mark, tag, anchor);
   }
-  void OnMapStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor, YAML::EmitterStyle::value) override {
+  void OnMapStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
+                  YAML::EmitterStyle::value) override {
     Start(YamlNode::Kind::kMapping, mark, tag, anchor);
   }
   void OnSequenceEnd() override { End(); }
@@ -90,7 +95,9 @@ class TreeBuilder final : public YAML::EventHandler {
   YamlNode TakeRoot() { return std::move(root_.node); }
 
  private:
-  [[noreturn]] static void Fail(const YAML::Mark& mark, std::string what) { throw Stop{mark.line + 1, mark.column + 1, std::move(what)}; }
+  [[noreturn]] static void Fail(const YAML::Mark& mark, std::string what) {
+    throw Stop{mark.line + 1, mark.column + 1, std::move(what)};
+  }
 
   static Built Leaf(YamlNode::Kind kind, const YAML::Mark& mark) {
     Built built;
@@ -250,7 +257,8 @@ std::optional<int64_t> YamlNode::AsInt() const {
 
 std::optional<double> YamlNode::AsDouble() const {
   if (kind != Kind::kScalar || quoted) return std::nullopt;
-  if (IsOneOf(text, {".inf", ".Inf", ".INF", "+.inf", "+.Inf", "+.INF"})) return std::numeric_limits<double>::infinity();
+  if (IsOneOf(text, {".inf", ".Inf", ".INF", "+.inf", "+.Inf", "+.INF"}))
+    return std::numeric_limits<double>::infinity();
   if (IsOneOf(text, {"-.inf", "-.Inf", "-.INF"})) return -std::numeric_limits<double>::infinity();
   if (IsOneOf(text, {".nan", ".NaN", ".NAN"})) return std::numeric_limits<double>::quiet_NaN();
   std::string_view digits = text;
@@ -301,7 +309,8 @@ size_t EditDistance(std::string_view a, std::string_view b) {
     row[0] = i;
     for (size_t j = 1; j <= b.size(); ++j) {
       row[j] = std::min({last[j] + 1, row[j - 1] + 1, last[j - 1] + (a[i - 1] == b[j - 1] ? 0 : 1)});
-      if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1]) row[j] = std::min(row[j], before_last[j - 2] + 1);
+      if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
+        row[j] = std::min(row[j], before_last[j - 2] + 1);
     }
     std::swap(before_last, last);
     std::swap(last, row);

@@ -9,8 +9,8 @@
 
 #include "base/result.h"
 
-// YAML with positions: what tarn.yml and dbt's files are read from. Scalars keep their text; typing follows YAML 1.2's core
-// schema with 1.1's yes/no/on/off, as PyYAML and dbt read it.
+// YAML with positions: what tarn.yml and dbt's files are read from. Scalars keep their text; typing follows YAML 1.2's
+// core schema with 1.1's yes/no/on/off, as PyYAML and dbt read it.
 
 namespace tarn {
 
@@ -21,13 +21,13 @@ class YamlNode {
   YamlNode();
 
   Kind kind = Kind::kNull;
-  std::string text;      // of a scalar
-  bool quoted = false;   // a quoted or block scalar is always a string
-  std::vector<YamlNode> items;                              // of a sequence
-  std::vector<std::pair<std::string, YamlNode>> entries;    // of a mapping, in the order of the file
-  std::vector<std::pair<int, int>> entry_positions;         // line and column of each key, from 1
-  int line = 0;    // from 1
-  int column = 0;  // from 1
+  std::string text;                                       // of a scalar
+  bool quoted = false;                                    // a quoted or block scalar is always a string
+  std::vector<YamlNode> items;                            // of a sequence
+  std::vector<std::pair<std::string, YamlNode>> entries;  // of a mapping, in the order of the file
+  std::vector<std::pair<int, int>> entry_positions;       // line and column of each key, from 1
+  int line = 0;                                           // from 1
+  int column = 0;                                         // from 1
 
   // The value under a key of a mapping, or null. Valid as long as this node.
   const YamlNode* Find(std::string_view key) const;
@@ -37,8 +37,8 @@ class YamlNode {
   std::optional<double> AsDouble() const;
 };
 
-// Parses one document. `file` is for messages only. kInvalidArgument: "tarn.yml:3:7: <what>". Aliases are expanded within a
-// budget of 1,000,000 nodes and 64 levels; duplicate keys are errors.
+// Parses one document. `file` is for messages only. kInvalidArgument: "tarn.yml:3:7: <what>". Aliases are expanded
+// within a budget of 1,000,000 nodes and 64 levels; duplicate keys are errors.
 Result<YamlNode> ParseYaml(std::string_view text, const std::string& file);
 
 // "file:line:column: what", for whoever checks a parsed file.

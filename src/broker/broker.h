@@ -13,22 +13,24 @@
 #include "broker/topics.h"
 #include "net/event_loop.h"
 
-// Tarn's own event log behind the Kafka protocol: one broker, node 1, that any Kafka client produces to and consumes from.
+// Tarn's own event log behind the Kafka protocol: one broker, node 1, that any Kafka client produces to and consumes
+// from.
 
 namespace tarn::broker {
 
 struct BrokerOptions {
   std::string address = "127.0.0.1";
-  uint16_t port = 9092;             // 0: any free one
-  std::string advertised_host;      // empty: the address
-  std::string directory;            // topics, consumer groups' offsets, cluster id; created when absent
+  uint16_t port = 9092;         // 0: any free one
+  std::string advertised_host;  // empty: the address
+  std::string directory;        // topics, consumer groups' offsets, cluster id; created when absent
   LogOptions log_defaults;
-  int default_partitions = 1;       // of topics that clients create by asking
-  bool auto_create_topics = true;   // auto.create.topics.enable
-  uint32_t frame_bytes_max = 100u << 20;         // largest request
-  uint64_t in_flight_bytes_max = 64ull << 20;    // requests read and not answered, over all connections; a full budget stops reading
+  int default_partitions = 1;             // of topics that clients create by asking
+  bool auto_create_topics = true;         // auto.create.topics.enable
+  uint32_t frame_bytes_max = 100u << 20;  // largest request
+  uint64_t in_flight_bytes_max =
+      64ull << 20;  // requests read and not answered, over all connections; a full budget stops reading
   int connections_max = 1024;
-  Micros group_initial_rebalance_delay = 0;      // group.initial.rebalance.delay.ms
+  Micros group_initial_rebalance_delay = 0;  // group.initial.rebalance.delay.ms
 };
 
 struct BrokerDependencies {

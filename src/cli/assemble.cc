@@ -12,7 +12,7 @@ namespace tarn::cli {
 namespace {
 
 // Of the memory budget DuckDB gets what the fixed parts of the process and the streams' own queues leave.
-constexpr uint64_t kEngineShare = 3;           // one third
+constexpr uint64_t kEngineShare = 3;  // one third
 constexpr int kEngineThreads = 2;
 constexpr Micros kRetryAfter = 1'000'000;
 
@@ -28,19 +28,20 @@ Platform::Platform(PlatformOptions options, const Surroundings& surroundings)
       started_at_(around_.clock.Now()),
       started_steady_(around_.clock.Steady()) {}
 
-Platform::~Platform() { Stop(); }
+Platform::~Platform() {
+  Stop();
+}
 
 Result<std::unique_ptr<Platform>> Platform::Start(PlatformOptions options, const Surroundings& surroundings) {
   std::unique_ptr<Platform> platform(new Platform(std::move(options), surroundings));
   const ProjectFile& project = platform->options_.project;
 
   // Tables: files in the data directory, names in the catalog, both in SQL.
-  TARN_ASSIGN_OR_RETURN(platform->house_,
-                        Lakehouse::Open({.data_dir = platform->options_.data_dir,
-                                         .engine_memory_bytes = project.memory_bytes / kEngineShare,
-                                         .engine_threads = kEngineThreads,
-                                         .compression = project.compression},
-                                        surroundings));
+  TARN_ASSIGN_OR_RETURN(platform->house_, Lakehouse::Open({.data_dir = platform->options_.data_dir,
+                                                           .engine_memory_bytes = project.memory_bytes / kEngineShare,
+                                                           .engine_threads = kEngineThreads,
+                                                           .compression = project.compression},
+                                                          surroundings));
   TARN_TRY(platform->house_->catalog().CreateNamespace(project.name_space));
 
   // The event log, and the streams that read it into tables.
@@ -64,21 +65,22 @@ Status Platform::StartLog() {
     TARN_ASSIGN_OR_RETURN(log_, ConnectKafka(options_.project.kafka));
   } else {
     loop_ = std::make_unique<net::EventLoop>(2);
-    TARN_ASSIGN_OR_RETURN(log_, StartEmbeddedLog({.port = options_.kafka_port, .directory = options_.data_dir + "/broker"},
-                                                 {.file_system = around_.file_system,
-                                                  .clock = around_.clock,
-                                                  .random = Random::FromEntropy(),
-                                                  .logger = around_.logger,
-                                                  .metrics = around_.metrics,
-                                                  .loop = *loop_}));
+    TARN_ASSIGN_OR_RETURN(log_,
+                          StartEmbeddedLog({.port = options_.kafka_port, .directory = options_.data_dir + "/broker"},
+                                           {.file_system = around_.file_system,
+                                            .clock = around_.clock,
+                                            .random = Random::FromEntropy(),
+                                            .logger = around_.logger,
+                                            .metrics = around_.metrics,
+                                            .loop = *loop_}));
   }
   kafka_address_ = log_->address();
   return Ok();
 }
 
 Status Platform::MakeStream(const StreamSpec& spec) {
-  TARN_ASSIGN_OR_RETURN(const StreamTables tables, OpenStreamTables(spec, options_.project.name_space, house_->catalog(),
-                                                                    house_->database()));
+  TARN_ASSIGN_OR_RETURN(const StreamTables tables,
+                        OpenStreamTables(spec, options_.project.name_space, house_->catalog(), house_->database()));
   RunningStream running{.spec = spec};
   TARN_ASSIGN_OR_RETURN(running.source, log_->OpenSource(spec.options.topic));
   if (spec.dead_letter_topic.empty()) {
@@ -86,15 +88,16 @@ Status Platform::MakeStream(const StreamSpec& spec) {
   } else {
     TARN_ASSIGN_OR_RETURN(running.dead_letter_topic, log_->OpenDeadLetterTopic(spec.dead_letter_topic));
   }
-  TARN_ASSIGN_OR_RETURN(running.stream, stream::Stream::Make(spec.options, {.source = *running.source,
-                                                                            .database = house_->database(),
-                                                                            .store_scheme = kStoreScheme,
-                                                                            .table = tables.table,
-                                                                            .dead_letter_table = tables.dead_letters,
-                                                                            .dead_letter_topic = *running.dead_letter_topic,
-                                                                            .clock = around_.clock,
-                                                                            .logger = around_.logger,
-                                                                            .metrics = around_.metrics}));
+  TARN_ASSIGN_OR_RETURN(running.stream,
+                        stream::Stream::Make(spec.options, {.source = *running.source,
+                                                            .database = house_->database(),
+                                                            .store_scheme = kStoreScheme,
+                                                            .table = tables.table,
+                                                            .dead_letter_table = tables.dead_letters,
+                                                            .dead_letter_topic = *running.dead_letter_topic,
+                                                            .clock = around_.clock,
+                                                            .logger = around_.logger,
+                                                            .metrics = around_.metrics}));
   streams_.push_back(std::move(running));
   return Ok();
 }
@@ -126,9 +129,12 @@ void Platform::StartStreamsWhenLogAnswers() {
 }
 
 Status Platform::StartHttp() {
-  sql_ = std::make_unique<serve::SqlService>(serve::SqlServiceOptions{}, house_->lake(), around_.clock, Random::FromEntropy());
-  http_handler_ = serve::MakeHttpApi({.status = [this] { return CurrentStatus(); }, .sql = *sql_, .metrics = around_.metrics});
-  TARN_ASSIGN_OR_RETURN(http_, net::HttpServer::Start({.port = options_.http_port, .workers = 16}, http_handler_, around_.logger));
+  sql_ = std::make_unique<serve::SqlService>(serve::SqlServiceOptions{}, house_->lake(), around_.clock,
+                                             Random::FromEntropy());
+  http_handler_ =
+      serve::MakeHttpApi({.status = [this] { return CurrentStatus(); }, .sql = *sql_, .metrics = around_.metrics});
+  TARN_ASSIGN_OR_RETURN(
+      http_, net::HttpServer::Start({.port = options_.http_port, .workers = 16}, http_handler_, around_.logger));
   http_address_ = http_->address();
   return Ok();
 }
@@ -136,10 +142,11 @@ Status Platform::StartHttp() {
 Status Platform::StartGenerator(const GeneratorSpec& spec) {
   auto running = std::make_unique<RunningGenerator>();
   running->spec = spec;
-  SenderOptions sender{.bootstrap = options_.generator_bootstrap.empty() ? kafka_address_ : options_.generator_bootstrap,
-                       .topic = spec.topic,
-                       .generator = spec.options,
-                       .state_path = options_.data_dir + "/generators/" + spec.name + ".json"};
+  SenderOptions sender{
+      .bootstrap = options_.generator_bootstrap.empty() ? kafka_address_ : options_.generator_bootstrap,
+      .topic = spec.topic,
+      .generator = spec.options,
+      .state_path = options_.data_dir + "/generators/" + spec.name + ".json"};
   const double rate = options_.generator_rate >= 0 ? options_.generator_rate : spec.rate;
   sender.paced = rate > 0;
   sender.generator.start = started_at_;
@@ -163,7 +170,8 @@ void Platform::RunGenerator(RunningGenerator& generator) {
       generator.problem = status.ok() ? "" : status.error().ToString();
     }
     if (status.ok()) return;
-    around_.logger.Warn("generate", "cannot deliver", {{"generator", generator.spec.name}, {"error", status.error().ToString()}});
+    around_.logger.Warn("generate", "cannot deliver",
+                        {{"generator", generator.spec.name}, {"error", status.error().ToString()}});
     SleepUnless(stopping_, around_.clock, kRetryAfter);
   }
 }
@@ -180,7 +188,8 @@ std::vector<std::string> Platform::Problems(const std::vector<serve::StreamView>
   }
   for (const serve::StreamView& view : streams)
     if (!view.status.healthy)
-      problems.push_back("stream " + view.name + ": " + (view.status.reason.empty() ? "not running" : view.status.reason));
+      problems.push_back("stream " + view.name + ": " +
+                         (view.status.reason.empty() ? "not running" : view.status.reason));
   return problems;
 }
 

@@ -9,7 +9,7 @@
 namespace tarn::cli {
 namespace {
 
-constexpr size_t kNarrowest = 12; // a column is cut to this many before whole columns are left out
+constexpr size_t kNarrowest = 12;  // a column is cut to this many before whole columns are left out
 constexpr char kEllipsis[] = "…";
 
 // The next code point of a UTF-8 text and its length in bytes; malformed bytes count as themselves.
@@ -32,11 +32,16 @@ size_t PointWidth(char32_t point) {
 std::string OneLine(std::string_view text) {
   std::string line;
   for (const char c : text) {
-    if (c == '\n') line += "\\n";
-    else if (c == '\r') line += "\\r";
-    else if (c == '\t') line += "\\t";
-    else if (static_cast<unsigned char>(c) < 0x20 || c == 0x7F) line += "·";
-    else line += c;
+    if (c == '\n')
+      line += "\\n";
+    else if (c == '\r')
+      line += "\\r";
+    else if (c == '\t')
+      line += "\\t";
+    else if (static_cast<unsigned char>(c) < 0x20 || c == 0x7F)
+      line += "·";
+    else
+      line += c;
   }
   return line;
 }
@@ -130,7 +135,8 @@ class Box {
 
   // Calls `cell` for each shown column and `gap` where some are left out.
   template <typename CellText, typename GapText>
-  std::string Line(const CellText& cell, const GapText& gap, const char* left, const char* middle, const char* right) const {
+  std::string Line(const CellText& cell, const GapText& gap, const char* left, const char* middle,
+                   const char* right) const {
     std::string out = left;
     for (size_t i = 0; i < shown_.size(); ++i) {
       if (i > 0) out += middle;
@@ -154,8 +160,11 @@ class Box {
                 [] { return std::string(" ") + kEllipsis + " "; }, "│", "│", "│");
   }
   std::string RowLine(const std::vector<Cell>& row) const {
-    return Line([&](size_t i) { return " " + Padded(row[i].text, widths_[i], numeric_[i], row[i].null ? "\033[2m" : "") + " "; },
-                [] { return std::string(" ") + kEllipsis + " "; }, "│", "│", "│");
+    return Line(
+        [&](size_t i) {
+          return " " + Padded(row[i].text, widths_[i], numeric_[i], row[i].null ? "\033[2m" : "") + " ";
+        },
+        [] { return std::string(" ") + kEllipsis + " "; }, "│", "│", "│");
   }
   std::string DotsLine() const {
     return Line([&](size_t i) { return " " + Padded("·", widths_[i], numeric_[i], "\033[2m") + " "; },
@@ -191,7 +200,8 @@ size_t DisplayWidth(std::string_view text) {
   return width;
 }
 
-std::string FormatBox(const std::vector<ResultColumn>& head, const std::vector<TextRow>& rows, const OutputOptions& options) {
+std::string FormatBox(const std::vector<ResultColumn>& head, const std::vector<TextRow>& rows,
+                      const OutputOptions& options) {
   if (options.rows_max == 0 || rows.size() <= options.rows_max) return Box(head, rows, options).Format(0);
   const size_t half = std::max<size_t>(1, options.rows_max / 2);
   std::vector<TextRow> some(rows.begin(), rows.begin() + std::ptrdiff_t(half));

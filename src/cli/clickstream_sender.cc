@@ -11,16 +11,16 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-constexpr Micros kSlice = 20'000;             // longest sleep: how late `stop` is noticed
-constexpr Micros kAhead = 1'000;              // records due within this leave together
+constexpr Micros kSlice = 20'000;  // longest sleep: how late `stop` is noticed
+constexpr Micros kAhead = 1'000;   // records due within this leave together
 constexpr Micros kStateInterval = 1'000'000;
 constexpr Micros kFlushTimeout = 120'000'000;
 
 // The options that decide what is generated: a state saved under others is of no use.
 std::string Fingerprint(const SenderOptions& options) {
   const auto& g = options.generator;
-  return Json({g.seed, int(g.mode), g.count, g.event_rate, g.daily_curve, g.late_rate, g.too_late_rate, g.duplicate_rate, g.malformed_rate,
-               options.topic})
+  return Json({g.seed, int(g.mode), g.count, g.event_rate, g.daily_curve, g.late_rate, g.too_late_rate,
+               g.duplicate_rate, g.malformed_rate, options.topic})
       .dump();
 }
 
@@ -38,7 +38,8 @@ class Sender final : public ClickstreamSender {
     while (!stop && (count == 0 || sent.produced() < count)) {
       const generate::GeneratedRecord& record = generator_->Next();
       if (options_.paced) AwaitDue(record.send_time, stop);  // what is drawn when a stop comes is sent at once
-      TARN_TRY(producer_->Produce({.topic = options_.topic, .partition = std::nullopt, .key = std::nullopt, .value = record.value}));
+      TARN_TRY(producer_->Produce(
+          {.topic = options_.topic, .partition = std::nullopt, .key = std::nullopt, .value = record.value}));
       Count(record.kind, &sent);
       Publish(sent);
       if (!options_.state_path.empty() && clock_.Steady() - saved_at > kStateInterval) {
@@ -79,10 +80,10 @@ class Sender final : public ClickstreamSender {
     // The series' clock is the wall clock, over restarts too: what was missed meanwhile is caught up.
     steady_ahead_ = clock_.Steady() - clock_.Now();
     Publish({.valid = json.value("valid", uint64_t(0)),
-               .late = json.value("late", uint64_t(0)),
-               .too_late = json.value("too_late", uint64_t(0)),
-               .duplicates = json.value("duplicates", uint64_t(0)),
-               .malformed = json.value("malformed", uint64_t(0))});
+             .late = json.value("late", uint64_t(0)),
+             .too_late = json.value("too_late", uint64_t(0)),
+             .duplicates = json.value("duplicates", uint64_t(0)),
+             .malformed = json.value("malformed", uint64_t(0))});
     return true;
   }
 
@@ -90,8 +91,12 @@ class Sender final : public ClickstreamSender {
   // the same event ids.
   Status Save(const Ledger& sent) {
     TARN_TRY(producer_->Flush(kFlushTimeout));
-    const Json json = {{"options", Fingerprint(options_)}, {"start", start_},           {"valid", sent.valid},
-                       {"late", sent.late},                {"too_late", sent.too_late}, {"duplicates", sent.duplicates},
+    const Json json = {{"options", Fingerprint(options_)},
+                       {"start", start_},
+                       {"valid", sent.valid},
+                       {"late", sent.late},
+                       {"too_late", sent.too_late},
+                       {"duplicates", sent.duplicates},
                        {"malformed", sent.malformed},
                        {"generator", generator_->SaveState()}};
     return WriteFileDurably(file_system_, options_.state_path, json.dump());
@@ -109,11 +114,21 @@ class Sender final : public ClickstreamSender {
 
   static void Count(generate::RecordKind kind, Ledger* sent) {
     switch (kind) {
-      case generate::RecordKind::kValid: ++sent->valid; break;
-      case generate::RecordKind::kLate: ++sent->late; break;
-      case generate::RecordKind::kTooLate: ++sent->too_late; break;
-      case generate::RecordKind::kDuplicate: ++sent->duplicates; break;
-      case generate::RecordKind::kMalformed: ++sent->malformed; break;
+      case generate::RecordKind::kValid:
+        ++sent->valid;
+        break;
+      case generate::RecordKind::kLate:
+        ++sent->late;
+        break;
+      case generate::RecordKind::kTooLate:
+        ++sent->too_late;
+        break;
+      case generate::RecordKind::kDuplicate:
+        ++sent->duplicates;
+        break;
+      case generate::RecordKind::kMalformed:
+        ++sent->malformed;
+        break;
     }
   }
 

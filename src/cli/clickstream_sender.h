@@ -34,8 +34,8 @@ class ClickstreamSender {
  public:
   virtual ~ClickstreamSender() = default;
 
-  // Sends until the generator's `count` records are delivered or `stop` is set. An error tells that records could not be
-  // delivered; another call goes on, with a state from what was delivered for certain.
+  // Sends until the generator's `count` records are delivered or `stop` is set. An error tells that records could not
+  // be delivered; another call goes on, with a state from what was delivered for certain.
   virtual Status Run(const std::atomic<bool>& stop) = 0;
   virtual Ledger ledger() const = 0;
 };

@@ -24,7 +24,8 @@ constexpr char kFooter[] =
 class CommandLine {
  public:
   CommandLine() : app_("Tarn: a streaming lakehouse in one program", "tarn") {
-    app_.set_version_flag("--version", std::string("tarn ") + kVersion + " (DuckDB " + std::string(engine::kDuckdbVersion) + ")");
+    app_.set_version_flag("--version",
+                          std::string("tarn ") + kVersion + " (DuckDB " + std::string(engine::kDuckdbVersion) + ")");
     app_.require_subcommand(1);
     app_.footer(kFooter);
     app_.get_formatter()->column_width(34);
@@ -81,12 +82,14 @@ class CommandLine {
         for (const std::string& name : option->get_lnames()) known.push_back("--" + name);
     } else {
       for (const CLI::App* at = &app; at != nullptr; at = at->get_parent())
-        for (const CLI::App* command : at->get_subcommands([](const CLI::App*) { return true; })) known.push_back(command->get_name());
+        for (const CLI::App* command : at->get_subcommands([](const CLI::App*) { return true; }))
+          known.push_back(command->get_name());
     }
     const std::string name = word.substr(0, word.find('='));
     if (std::find(known.begin(), known.end(), name) != known.end()) return "";
     const auto nearest = NearestWord(name, known);
-    return "`" + FullName(app) + "` has no " + (is_option ? "option " : "command ") + name + (nearest ? "; did you mean " + *nearest + "?" : "");
+    return "`" + FullName(app) + "` has no " + (is_option ? "option " : "command ") + name +
+           (nearest ? "; did you mean " + *nearest + "?" : "");
   }
 
   CLI::App* Add(CLI::App& parent, const std::string& name, const std::string& what, const std::string& example,
@@ -104,7 +107,8 @@ class CommandLine {
   }
 
   void AddInit() {
-    CLI::App* command = Add(app_, "init", "Write a small working project", "tarn init shop", [this] { return RunInit(init_); });
+    CLI::App* command =
+        Add(app_, "init", "Write a small working project", "tarn init shop", [this] { return RunInit(init_); });
     command->add_option("DIR", init_.directory, "A new or empty folder")->required();
     AddPlace(command, &unused_);
   }
@@ -118,7 +122,8 @@ class CommandLine {
         "--for",
         [this](const std::string& text) {
           const auto duration = ParseDuration(text);
-          if (!duration.ok() || *duration == 0) throw CLI::ValidationError("--for", "'" + text + "' is not a duration like 60s or 5m");
+          if (!duration.ok() || *duration == 0)
+            throw CLI::ValidationError("--for", "'" + text + "' is not a duration like 60s or 5m");
           up_.seconds = double(*duration) / 1e6;
         },
         "Stop by itself after this long (60s, 5m)");
@@ -132,23 +137,28 @@ class CommandLine {
     AddPlace(command, &sql_.place);
     command->add_option("--mode", sql_.mode, "box, csv, json, markdown or vertical");
     for (const char* mode : {"json", "csv", "markdown", "vertical", "box"})
-      command->add_flag_callback(std::string("--") + mode, [this, mode] { sql_.mode = mode; },
-                                 std::string("The same as --mode ") + mode);
+      command->add_flag_callback(
+          std::string("--") + mode, [this, mode] { sql_.mode = mode; }, std::string("The same as --mode ") + mode);
   }
 
   void AddGenerate() {
     CLI::App* parent = app_.add_subcommand("generate", "Send seeded events to a topic");
     parent->require_subcommand(1);
-    CLI::App* command = Add(*parent, "clickstream", "Web events of returning users, with stated shares of faults",
-                            "tarn generate clickstream --events 100000 --seed 7 --json", [this] { return RunGenerate(generate_); });
+    CLI::App* command =
+        Add(*parent, "clickstream", "Web events of returning users, with stated shares of faults",
+            "tarn generate clickstream --events 100000 --seed 7 --json", [this] { return RunGenerate(generate_); });
     AddPlace(command, &generate_.place);
-    command->add_option("--events", generate_.events, "How many records, faults included")->required()->check(CLI::PositiveNumber);
-    command->add_option("--rate", generate_.rate, "Records a second; 0: as fast as possible")->check(CLI::NonNegativeNumber);
+    command->add_option("--events", generate_.events, "How many records, faults included")
+        ->required()
+        ->check(CLI::PositiveNumber);
+    command->add_option("--rate", generate_.rate, "Records a second; 0: as fast as possible")
+        ->check(CLI::NonNegativeNumber);
     command->add_option("--seed", generate_.seed, "The same seed and start give the same bytes (default 42)");
     command->add_option("--start", generate_.start, "Event time of the first record (default: now)");
     command->add_option("--bootstrap", generate_.bootstrap, "HOST:PORT of a Kafka (default: the running Tarn's)");
     command->add_option("--topic", generate_.topic, "Where to (default clickstream-events)");
-    command->add_option("--mode", generate_.mode, "realistic or original")->check(CLI::IsMember({"realistic", "original"}));
+    command->add_option("--mode", generate_.mode, "realistic or original")
+        ->check(CLI::IsMember({"realistic", "original"}));
     command->add_flag("--json", generate_.json, "End with one JSON object");
   }
 
@@ -189,7 +199,8 @@ class CommandLine {
     };
     add("list", "All topics", "tarn topic list");
     add("show", "Partitions, offsets and settings of a topic", "tarn topic show clickstream-events");
-    CLI::App* create = add("create", "Make a topic", "tarn topic create orders --partitions 3 --config retention.ms=86400000");
+    CLI::App* create =
+        add("create", "Make a topic", "tarn topic create orders --partitions 3 --config retention.ms=86400000");
     create->add_option("--partitions", topic_.partitions, "How many (default 1)")->check(CLI::Range(1, 10'000));
     create->add_option("--config", topic_.config, "KEY=VALUE under Kafka's names; repeatable");
     CLI::App* tail = add("tail", "The newest records of a topic", "tarn topic tail clickstream-events -n 3 -f");
@@ -200,10 +211,12 @@ class CommandLine {
   }
 
   void AddModels() {
-    const auto add = [&](const std::string& name, const std::string& what, const std::string& example, std::function<int()> run) {
+    const auto add = [&](const std::string& name, const std::string& what, const std::string& example,
+                         std::function<int()> run) {
       CLI::App* command = Add(app_, name, what, example, std::move(run));
       AddPlace(command, &models_.place);
-      command->add_option("-s,--select", models_.select, "Models and tests, in dbt's selection syntax: daily+, +gold, tag:x");
+      command->add_option("-s,--select", models_.select,
+                          "Models and tests, in dbt's selection syntax: daily+, +gold, tag:x");
       command->add_option("--exclude", models_.exclude, "Left out of the selection");
       command->add_option("--vars", models_.vars, "NAME=VALUE for var(); repeatable");
       return command;
@@ -221,10 +234,12 @@ class CommandLine {
   }
 
   void AddStatus() {
-    CLI::App* status = Add(app_, "status", "What a running Tarn does", "tarn status --json", [this] { return RunStatus(status_); });
+    CLI::App* status =
+        Add(app_, "status", "What a running Tarn does", "tarn status --json", [this] { return RunStatus(status_); });
     AddPlace(status, &status_.place);
     status->add_flag("--json", status_.json, "JSON instead of text");
-    CLI::App* doctor = Add(app_, "doctor", "Check ports, disk, limits and versions", "tarn doctor", [this] { return RunDoctor(status_); });
+    CLI::App* doctor = Add(app_, "doctor", "Check ports, disk, limits and versions", "tarn doctor",
+                           [this] { return RunDoctor(status_); });
     AddPlace(doctor, &status_.place);
     doctor->add_flag("--json", status_.json, "JSON instead of text");
   }

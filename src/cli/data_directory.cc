@@ -12,10 +12,15 @@
 namespace tarn::cli {
 namespace {
 
-std::string LockPath(const std::string& directory) { return directory + "/tarn.lock"; }
+std::string LockPath(const std::string& directory) {
+  return directory + "/tarn.lock";
+}
 
-// Open file description locks (fcntl): the kernel drops them with the process, and one may be asked for without taking it.
-struct flock WholeFile(short type) { return {.l_type = type, .l_whence = SEEK_SET, .l_start = 0, .l_len = 0, .l_pid = 0}; }
+// Open file description locks (fcntl): the kernel drops them with the process, and one may be asked for without taking
+// it.
+struct flock WholeFile(short type) {
+  return {.l_type = type, .l_whence = SEEK_SET, .l_start = 0, .l_len = 0, .l_pid = 0};
+}
 
 // What the holder wrote; without it (it just starts) an unnamed holder.
 Holder ReadHolder(int descriptor) {
@@ -33,16 +38,19 @@ Holder ReadHolder(int descriptor) {
 
 }  // namespace
 
-Result<std::unique_ptr<DataDirectoryLock>> DataDirectoryLock::Take(const std::string& directory, const std::string& command) {
+Result<std::unique_ptr<DataDirectoryLock>> DataDirectoryLock::Take(const std::string& directory,
+                                                                   const std::string& command) {
   TARN_TRY(PosixFileSystem().CreateDirectories(directory));
   const int descriptor = ::open(LockPath(directory).c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
   if (descriptor < 0)
-    return Error(ErrorCode::kPermissionDenied, "cannot write in the data directory " + directory + ": " + std::strerror(errno));
+    return Error(ErrorCode::kPermissionDenied,
+                 "cannot write in the data directory " + directory + ": " + std::strerror(errno));
   struct flock whole = WholeFile(F_WRLCK);
   if (::fcntl(descriptor, F_OFD_SETLK, &whole) != 0) {
     const Holder holder = ReadHolder(descriptor);
     ::close(descriptor);
-    std::string who = holder.pid > 0 ? "pid " + std::to_string(holder.pid) + " (" + holder.command + ")" : "another process";
+    std::string who =
+        holder.pid > 0 ? "pid " + std::to_string(holder.pid) + " (" + holder.command + ")" : "another process";
     return Error(ErrorCode::kFailedPrecondition, "the data directory " + directory + " is in use by " + who +
                                                      ": stop it, or choose another one with --data-dir");
   }
@@ -87,7 +95,8 @@ Result<net::HttpCall> CallOf(const Holder& holder) {
   const size_t colon = holder.http_address.rfind(':');
   net::HttpCall call;
   if (colon == std::string::npos)
-    return Error(ErrorCode::kUnavailable, "`tarn up` (pid " + std::to_string(holder.pid) + ") is starting or ending: try again");
+    return Error(ErrorCode::kUnavailable,
+                 "`tarn up` (pid " + std::to_string(holder.pid) + ") is starting or ending: try again");
   call.address = holder.http_address.substr(0, colon);
   call.port = uint16_t(std::stoi(holder.http_address.substr(colon + 1)));
   return call;

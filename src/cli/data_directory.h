@@ -18,8 +18,8 @@ namespace tarn::cli {
 // The process that runs a data directory.
 struct Holder {
   int64_t pid = 0;
-  std::string command;        // as it was started
-  std::string http_address;   // empty while it starts
+  std::string command;       // as it was started
+  std::string http_address;  // empty while it starts
   std::string kafka_address;
 };
 

@@ -9,7 +9,9 @@
 namespace tarn::cli {
 namespace {
 
-Error NoTopic(const std::string& name) { return Error(ErrorCode::kNotFound, "there is no topic " + name); }
+Error NoTopic(const std::string& name) {
+  return Error(ErrorCode::kNotFound, "there is no topic " + name);
+}
 
 // One topic's partition logs as stream wants to read them.
 class TopicLogReader final : public stream::LogReader {
@@ -25,7 +27,8 @@ class TopicLogReader final : public stream::LogReader {
     TARN_ASSIGN_OR_RETURN(const auto topic, Find());
     std::map<int32_t, stream::PartitionRange> ranges;
     for (size_t i = 0; i < topic->partitions.size(); ++i)
-      ranges[int32_t(i)] = {.begin = topic->partitions[i]->log_start_offset(), .end = topic->partitions[i]->high_watermark()};
+      ranges[int32_t(i)] = {.begin = topic->partitions[i]->log_start_offset(),
+                            .end = topic->partitions[i]->high_watermark()};
     return ranges;
   }
 
@@ -33,7 +36,8 @@ class TopicLogReader final : public stream::LogReader {
     TARN_ASSIGN_OR_RETURN(const auto topic, Find());
     if (partition < 0 || size_t(partition) >= topic->partitions.size())
       return Error(ErrorCode::kNotFound, "topic " + name_ + " has no partition " + std::to_string(partition));
-    TARN_ASSIGN_OR_RETURN(broker::FetchedBatches fetched, topic->partitions[size_t(partition)]->Read(offset, max_bytes));
+    TARN_ASSIGN_OR_RETURN(broker::FetchedBatches fetched,
+                          topic->partitions[size_t(partition)]->Read(offset, max_bytes));
     return std::move(fetched.bytes);
   }
 
@@ -144,7 +148,8 @@ class EmbeddedLog final : public EventLog {
   Result<std::unique_ptr<stream::DeadLetterTopic>> OpenDeadLetterTopic(const std::string& topic) override {
     TARN_ASSIGN_OR_RETURN(auto source, OpenSource(topic));
     return std::unique_ptr<stream::DeadLetterTopic>(std::make_unique<OwningDeadLetterTopic>(
-        std::move(source), [this, topic](std::string batch) { return AppendDurably(broker_->topics(), topic, std::move(batch)); }));
+        std::move(source),
+        [this, topic](std::string batch) { return AppendDurably(broker_->topics(), topic, std::move(batch)); }));
   }
 
   std::string Problem() override { return broker_->Problem(); }
@@ -157,7 +162,8 @@ class EmbeddedLog final : public EventLog {
 
 }  // namespace
 
-Result<std::unique_ptr<EventLog>> StartEmbeddedLog(broker::BrokerOptions options, broker::BrokerDependencies dependencies) {
+Result<std::unique_ptr<EventLog>> StartEmbeddedLog(broker::BrokerOptions options,
+                                                   broker::BrokerDependencies dependencies) {
   const std::string host = options.address;
   TARN_ASSIGN_OR_RETURN(auto broker, broker::Broker::Start(std::move(options), dependencies));
   const std::string address = host + ":" + std::to_string(broker->port());

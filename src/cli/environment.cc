@@ -45,16 +45,17 @@ Result<uint16_t> OffsetPort(uint16_t port) {
     return Error(ErrorCode::kInvalidArgument, "TARN_PORT_OFFSET='" + text + "' is not a whole number");
   const int moved = int(port) + offset;
   if (moved < 1 || moved > 65535)
-    return Error(ErrorCode::kInvalidArgument,
-                 "TARN_PORT_OFFSET=" + text + " moves port " + std::to_string(port) + " to " + std::to_string(moved) +
-                     ", which is not a port");
+    return Error(ErrorCode::kInvalidArgument, "TARN_PORT_OFFSET=" + text + " moves port " + std::to_string(port) +
+                                                  " to " + std::to_string(moved) + ", which is not a port");
   return uint16_t(moved);
 }
 
 Result<std::string> FindKafka(const std::string& bootstrap, const Place& place) {
   if (!bootstrap.empty()) return bootstrap;
-  if (const auto holder = FindHolder(place.data_dir); holder && !holder->kafka_address.empty()) return holder->kafka_address;
-  if (const auto servers = EnvironmentVariable("KAFKA_BOOTSTRAP_SERVERS"); servers && !servers->empty()) return *servers;
+  if (const auto holder = FindHolder(place.data_dir); holder && !holder->kafka_address.empty())
+    return holder->kafka_address;
+  if (const auto servers = EnvironmentVariable("KAFKA_BOOTSTRAP_SERVERS"); servers && !servers->empty())
+    return *servers;
   if (!place.project.kafka.empty()) return place.project.kafka;
   TARN_ASSIGN_OR_RETURN(const uint16_t port, OffsetPort(place.project.kafka_port));
   return "127.0.0.1:" + std::to_string(port);

@@ -31,7 +31,8 @@ class EventLog {
   virtual void Stop() = 0;
 };
 
-Result<std::unique_ptr<EventLog>> StartEmbeddedLog(broker::BrokerOptions options, broker::BrokerDependencies dependencies);
+Result<std::unique_ptr<EventLog>> StartEmbeddedLog(broker::BrokerOptions options,
+                                                   broker::BrokerDependencies dependencies);
 Result<std::unique_ptr<EventLog>> ConnectKafka(const std::string& bootstrap);
 
 }  // namespace tarn::cli

@@ -4,7 +4,9 @@
 
 namespace tarn::cli {
 
-int Finish(const Status& status) { return status.ok() ? kExitDone : Finish(status.error()); }
+int Finish(const Status& status) {
+  return status.ok() ? kExitDone : Finish(status.error());
+}
 
 int Finish(const Error& error) {
   std::fflush(stdout);

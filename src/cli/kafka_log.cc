@@ -10,8 +10,8 @@ namespace {
 
 class OwningKafkaDeadLetterTopic final : public stream::DeadLetterTopic {
  public:
-  OwningKafkaDeadLetterTopic(std::unique_ptr<stream::Source> source, std::unique_ptr<stream::kafka::KafkaProducer> producer,
-                             const std::string& topic)
+  OwningKafkaDeadLetterTopic(std::unique_ptr<stream::Source> source,
+                             std::unique_ptr<stream::kafka::KafkaProducer> producer, const std::string& topic)
       : source_(std::move(source)),
         producer_(std::move(producer)),
         topic_(stream::MakeKafkaDeadLetterTopic(*source_, *producer_, topic)) {}
@@ -40,7 +40,8 @@ class KafkaLog final : public EventLog {
     for (const auto& topic : existing) names.insert(topic.name);
     for (const TopicSpec& topic : topics) {
       if (names.contains(topic.name)) continue;
-      const Status created = admin_->CreateTopic({.name = topic.name, .partitions = topic.partitions, .config = topic.config});
+      const Status created =
+          admin_->CreateTopic({.name = topic.name, .partitions = topic.partitions, .config = topic.config});
       if (!created.ok() && !created.Is(ErrorCode::kAlreadyExists))
         return Error(created.error()).WithContext("creating topic " + topic.name);
     }

@@ -9,7 +9,8 @@ namespace tarn::cli {
 namespace {
 
 // How the catalog opens and creates tables.
-catalog::TableFactory MakeTableFactory(storage::ObjectStore& store, engine::Database& database, const Surroundings& around) {
+catalog::TableFactory MakeTableFactory(storage::ObjectStore& store, engine::Database& database,
+                                       const Surroundings& around) {
   const auto context = [&database, around] {
     return table::TableContext{.clock = around.clock,
                                .logger = around.logger,
@@ -44,13 +45,14 @@ Result<std::unique_ptr<Lakehouse>> Lakehouse::Open(const LakehouseOptions& optio
       house->catalog_,
       catalog::OpenCatalog({.path = options.data_dir + "/catalog.sqlite", .tables_prefix = "lake"}, *house->store_,
                            around.clock, MakeTableFactory(*house->store_, *house->database_, around), around.logger));
-  TARN_ASSIGN_OR_RETURN(house->lake_, lake::Lake::Attach({.store_scheme = kStoreScheme, .compression = options.compression},
-                                                         {.database = *house->database_,
-                                                          .store = *house->store_,
-                                                          .catalog = *house->catalog_,
-                                                          .clock = around.clock,
-                                                          .logger = around.logger,
-                                                          .random = Random::FromEntropy()}));
+  TARN_ASSIGN_OR_RETURN(house->lake_,
+                        lake::Lake::Attach({.store_scheme = kStoreScheme, .compression = options.compression},
+                                           {.database = *house->database_,
+                                            .store = *house->store_,
+                                            .catalog = *house->catalog_,
+                                            .clock = around.clock,
+                                            .logger = around.logger,
+                                            .random = Random::FromEntropy()}));
   return house;
 }
 

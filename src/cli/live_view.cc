@@ -20,7 +20,9 @@ std::string Reasons(const stream::StreamStatus& status) {
   return text;
 }
 
-std::string Count(int64_t number) { return GroupDigits(uint64_t(std::max<int64_t>(0, number))); }
+std::string Count(int64_t number) {
+  return GroupDigits(uint64_t(std::max<int64_t>(0, number)));
+}
 
 template <typename... Args>
 std::string Format(const char* format, Args... args) {
@@ -45,7 +47,8 @@ std::string FormatSeconds(double seconds) {
 
 std::string FormatUptime(Micros uptime) {
   const int64_t seconds = uptime / 1'000'000;
-  const std::string clock = Format("%02d:%02d:%02d", int(seconds / 3600 % 24), int(seconds / 60 % 60), int(seconds % 60));
+  const std::string clock =
+      Format("%02d:%02d:%02d", int(seconds / 3600 % 24), int(seconds / 60 % 60), int(seconds % 60));
   return seconds < 86'400 ? clock : std::to_string(seconds / 86'400) + " d " + clock;
 }
 
@@ -54,9 +57,12 @@ double LiveView::RowsPerSecond(const serve::PlatformStatus& status) const {
   return double(TotalRows(status) - TotalRows(*before_)) * 1e6 / double(status.uptime - before_->uptime);
 }
 
-void LiveView::ShowStart(const serve::PlatformStatus& status, double ready_seconds, const std::string& project_argument) {
-  std::fprintf(out_, "tarn %s: %s is up after %s\n", status.version.c_str(), status.project.c_str(), FormatSeconds(ready_seconds).c_str());
-  std::fprintf(out_, "  Kafka    %s%s\n", status.kafka_address.c_str(), status.kafka_is_embedded ? "" : "   (another Kafka)");
+void LiveView::ShowStart(const serve::PlatformStatus& status, double ready_seconds,
+                         const std::string& project_argument) {
+  std::fprintf(out_, "tarn %s: %s is up after %s\n", status.version.c_str(), status.project.c_str(),
+               FormatSeconds(ready_seconds).c_str());
+  std::fprintf(out_, "  Kafka    %s%s\n", status.kafka_address.c_str(),
+               status.kafka_is_embedded ? "" : "   (another Kafka)");
   std::fprintf(out_, "  HTTP     http://%s   /healthz /metrics /api/v1/status\n", status.http_address.c_str());
   std::fprintf(out_, "  data     %s\n", status.data_directory.c_str());
   for (const auto& view : status.streams)
@@ -83,16 +89,19 @@ void LiveView::Show(const serve::PlatformStatus& status) {
 }
 
 std::string LiveView::Block(const serve::PlatformStatus& status) {
-  std::string block = Format("  up %s   memory %s of %s   %s rows/s\n", FormatUptime(status.uptime).c_str(),
-                             FormatBytes(status.memory.resident_bytes).c_str(), FormatBytes(status.memory.budget_bytes).c_str(),
-                             GroupDigits(uint64_t(RowsPerSecond(status))).c_str());
+  std::string block =
+      Format("  up %s   memory %s of %s   %s rows/s\n", FormatUptime(status.uptime).c_str(),
+             FormatBytes(status.memory.resident_bytes).c_str(), FormatBytes(status.memory.budget_bytes).c_str(),
+             GroupDigits(uint64_t(RowsPerSecond(status))).c_str());
   for (const auto& view : status.streams) {
     const auto& stream = view.status;
-    block += Format("  %-22s stored %s   lag %s   fresh %s p50, %s p99\n", view.name.c_str(), Count(stream.stored).c_str(),
-                    Count(stream.lag).c_str(), FormatSeconds(stream.freshness_p50).c_str(), FormatSeconds(stream.freshness_p99).c_str());
+    block += Format("  %-22s stored %s   lag %s   fresh %s p50, %s p99\n", view.name.c_str(),
+                    Count(stream.stored).c_str(), Count(stream.lag).c_str(),
+                    FormatSeconds(stream.freshness_p50).c_str(), FormatSeconds(stream.freshness_p99).c_str());
     const std::string reasons = Reasons(stream);
-    block += Format("  %-22s duplicates %s   late %s   dead letters %s%s\n", "", Count(stream.duplicates).c_str(), Count(stream.late).c_str(),
-                    Count(stream.dead_letters).c_str(), reasons.empty() ? "" : (" (" + reasons + ")").c_str());
+    block += Format("  %-22s duplicates %s   late %s   dead letters %s%s\n", "", Count(stream.duplicates).c_str(),
+                    Count(stream.late).c_str(), Count(stream.dead_letters).c_str(),
+                    reasons.empty() ? "" : (" (" + reasons + ")").c_str());
   }
   for (const auto& view : status.generators)
     if (!view.problem.empty()) block += "  \033[31mgenerator " + view.name + ": " + view.problem + "\033[0m\n";
@@ -104,8 +113,9 @@ std::string LiveView::Line(const serve::PlatformStatus& status) {
   std::string line = FormatUptime(status.uptime);
   for (const auto& view : status.streams) {
     const auto& stream = view.status;
-    line += Format("  %s: stored %s, %s rows/s, lag %s, fresh p50 %s p99 %s, duplicates %s, late %s, dead letters %s", view.name.c_str(),
-                   Count(stream.stored).c_str(), GroupDigits(uint64_t(RowsPerSecond(status))).c_str(), Count(stream.lag).c_str(),
+    line += Format("  %s: stored %s, %s rows/s, lag %s, fresh p50 %s p99 %s, duplicates %s, late %s, dead letters %s",
+                   view.name.c_str(), Count(stream.stored).c_str(),
+                   GroupDigits(uint64_t(RowsPerSecond(status))).c_str(), Count(stream.lag).c_str(),
                    FormatSeconds(stream.freshness_p50).c_str(), FormatSeconds(stream.freshness_p99).c_str(),
                    Count(stream.duplicates).c_str(), Count(stream.late).c_str(), Count(stream.dead_letters).c_str());
   }

@@ -10,8 +10,8 @@
 
 namespace tarn::cli {
 
-// The tables of a data directory, opened for one command; errors and warnings of its parts go to stderr. Several may work
-// beside each other and beside `tarn up`: commits and the catalog decide between processes.
+// The tables of a data directory, opened for one command; errors and warnings of its parts go to stderr. Several may
+// work beside each other and beside `tarn up`: commits and the catalog decide between processes.
 class OneOff {
  public:
   static Result<std::unique_ptr<OneOff>> Open(const Place& place);

@@ -144,8 +144,8 @@ class ProjectReader {
     std::vector<std::string> names;
     for (const auto& field : input.fields) names.push_back(field.name);
     const auto nearest = NearestWord(*out, names);
-    reader.Fail(*node.Find(key), key + ": no column '" + *out + "' in columns" +
-                                     (nearest ? "; did you mean '" + *nearest + "'?" : ""));
+    reader.Fail(*node.Find(key),
+                key + ": no column '" + *out + "' in columns" + (nearest ? "; did you mean '" + *nearest + "'?" : ""));
   }
 
   void ReadStreamLimits(MappingReader& reader, stream::StreamOptions* options) {
@@ -184,7 +184,8 @@ class ProjectReader {
     reader.Integer("count", 0, INT64_MAX, &count);
     spec.options.seed = uint64_t(seed);
     spec.options.count = uint64_t(count);
-    if (spec.rate == 0 && count == 0) reader.Fail(node, "generator " + name + " with rate 0 (as fast as possible) needs a count");
+    if (spec.rate == 0 && count == 0)
+      reader.Fail(node, "generator " + name + " with rate 0 (as fast as possible) needs a count");
     reader.Choice("mode", {"realistic", "original"}, &mode);
     if (mode == "original") {
       spec.options.mode = generate::ClickstreamMode::kOriginal;
@@ -217,7 +218,8 @@ Result<ProjectFile> LoadProjectFile(FileSystem& file_system, const std::string& 
   const auto text = ReadFile(file_system, path, 1 << 20);
   if (text.Is(ErrorCode::kNotFound))
     return Error(ErrorCode::kNotFound, "there is no tarn.yml in " + directory +
-                                           ": name a project folder with --project, or make one with `tarn init " + directory + "`");
+                                           ": name a project folder with --project, or make one with `tarn init " +
+                                           directory + "`");
   if (!text.ok()) return text.error();
   return ParseProjectFile(*text, directory == "." ? "tarn.yml" : path, directory);
 }

@@ -77,11 +77,13 @@ TEST(ProjectFile, AWrongKeyNamesItsPlaceAndTheNearest) {
 }
 
 TEST(ProjectFile, AWrongValueSaysWhatIsExpected) {
-  EXPECT_EQ(ErrorOf(With("250ms", "fast")), "tarn.yml:14:22: commit_interval: 'fast' is not a duration like 500ms, 10s, 5m, 2h or 7d");
+  EXPECT_EQ(ErrorOf(With("250ms", "fast")),
+            "tarn.yml:14:22: commit_interval: 'fast' is not a duration like 500ms, 10s, 5m, 2h or 7d");
   EXPECT_EQ(ErrorOf(With("512MB", "lots")), "tarn.yml:18:9: memory: 'lots' is not a size like 256MB, 64KiB or 1GB");
   EXPECT_EQ(ErrorOf(With("string not null", "strng")),
             "tarn.yml:9:11: column id: unknown type 'strng'; did you mean 'string'? at character 1 of 'strng'");
-  EXPECT_EQ(ErrorOf(With("partitions: 3", "partitions: 0")), "tarn.yml:3:24: partitions: '0' must be a whole number from 1 to 10000");
+  EXPECT_EQ(ErrorOf(With("partitions: 3", "partitions: 0")),
+            "tarn.yml:3:24: partitions: '0' must be a whole number from 1 to 10000");
 }
 
 TEST(ProjectFile, ANameMustBeDeclared) {

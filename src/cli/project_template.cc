@@ -5,7 +5,8 @@
 namespace tarn::cli {
 namespace {
 
-constexpr char kTarnYml[] = R"(# What runs: topics, streams, generators. The models beside it are an ordinary dbt project.
+constexpr char kTarnYml[] =
+    R"(# What runs: topics, streams, generators. The models beside it are an ordinary dbt project.
 name: @NAME@
 
 # The event log: Tarn's own. Any other Kafka instead: kafka://host:port
@@ -97,19 +98,17 @@ The data lies in `.tarn/`: delete the folder to begin anew.
 )";
 
 std::string WithName(std::string text, const std::string& name) {
-  for (size_t at = text.find("@NAME@"); at != std::string::npos; at = text.find("@NAME@", at)) text.replace(at, 6, name);
+  for (size_t at = text.find("@NAME@"); at != std::string::npos; at = text.find("@NAME@", at))
+    text.replace(at, 6, name);
   return text;
 }
 
 }  // namespace
 
 std::vector<std::pair<std::string, std::string>> ProjectTemplate(const std::string& name) {
-  return {{"tarn.yml", WithName(kTarnYml, name)},
-          {"dbt_project.yml", WithName(kDbtProject, name)},
-          {"models/schema.yml", WithName(kSources, name)},
-          {"models/events_by_day.sql", WithName(kModel, name)},
-          {"README.md", WithName(kReadme, name)},
-          {".gitignore", ".tarn/\ntarget/\n"}};
+  return {{"tarn.yml", WithName(kTarnYml, name)},          {"dbt_project.yml", WithName(kDbtProject, name)},
+          {"models/schema.yml", WithName(kSources, name)}, {"models/events_by_day.sql", WithName(kModel, name)},
+          {"README.md", WithName(kReadme, name)},          {".gitignore", ".tarn/\ntarget/\n"}};
 }
 
 }  // namespace tarn::cli

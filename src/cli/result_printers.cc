@@ -130,9 +130,12 @@ class MarkdownPrinter final : public Printer {
   static std::string Escaped(const std::string& text) {
     std::string out;
     for (const char c : text) {
-      if (c == '|') out += "\\|";
-      else if (c == '\n') out += "<br>";
-      else out += c;
+      if (c == '|')
+        out += "\\|";
+      else if (c == '\n')
+        out += "<br>";
+      else
+        out += c;
     }
     return out;
   }
@@ -178,8 +181,9 @@ Result<OutputMode> ParseOutputMode(const std::string& name) {
   const auto found = std::find(names.begin(), names.end(), name);
   if (found != names.end()) return OutputMode(found - names.begin());
   const auto nearest = NearestWord(name, names);
-  return Error(ErrorCode::kInvalidArgument, "there is no output mode '" + name + "'; " +
-                                                (nearest ? "did you mean " + *nearest + "?" : "it is box, csv, json, markdown or vertical"));
+  return Error(ErrorCode::kInvalidArgument,
+               "there is no output mode '" + name + "'; " +
+                   (nearest ? "did you mean " + *nearest + "?" : "it is box, csv, json, markdown or vertical"));
 }
 
 serve::RowFormat RowFormatOf(OutputMode mode) {
@@ -188,11 +192,16 @@ serve::RowFormat RowFormatOf(OutputMode mode) {
 
 std::unique_ptr<ResultPrinter> MakePrinter(const OutputOptions& options, std::FILE* out) {
   switch (options.mode) {
-    case OutputMode::kBox: return std::make_unique<BoxPrinter>(options, out);
-    case OutputMode::kCsv: return std::make_unique<CsvPrinter>(options, out);
-    case OutputMode::kJson: return std::make_unique<JsonPrinter>(options, out);
-    case OutputMode::kMarkdown: return std::make_unique<MarkdownPrinter>(options, out);
-    case OutputMode::kVertical: return std::make_unique<VerticalPrinter>(options, out);
+    case OutputMode::kBox:
+      return std::make_unique<BoxPrinter>(options, out);
+    case OutputMode::kCsv:
+      return std::make_unique<CsvPrinter>(options, out);
+    case OutputMode::kJson:
+      return std::make_unique<JsonPrinter>(options, out);
+    case OutputMode::kMarkdown:
+      return std::make_unique<MarkdownPrinter>(options, out);
+    case OutputMode::kVertical:
+      return std::make_unique<VerticalPrinter>(options, out);
   }
   return nullptr;
 }

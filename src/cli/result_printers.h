@@ -19,7 +19,7 @@ Result<OutputMode> ParseOutputMode(const std::string& name);
 
 struct OutputOptions {
   OutputMode mode = OutputMode::kBox;
-  bool timing = true;   // a last line with the number of rows and the time; box and vertical only
+  bool timing = true;  // a last line with the number of rows and the time; box and vertical only
   bool color = false;
   int width = 0;        // of the terminal: wider boxes are cut; 0: no limit
   size_t rows_max = 0;  // a box shows the first and last of more rows; 0: all
@@ -34,7 +34,8 @@ std::unique_ptr<ResultPrinter> MakePrinter(const OutputOptions& options, std::FI
 OutputOptions OutputOptionsFor(std::FILE* out);
 
 // A table of strings in a box, for commands that show lists: `head` names the columns.
-std::string FormatBox(const std::vector<ResultColumn>& head, const std::vector<TextRow>& rows, const OutputOptions& options);
+std::string FormatBox(const std::vector<ResultColumn>& head, const std::vector<TextRow>& rows,
+                      const OutputOptions& options);
 
 // Columns on a terminal that a UTF-8 text takes.
 size_t DisplayWidth(std::string_view text);

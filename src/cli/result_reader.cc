@@ -15,7 +15,8 @@ ErrorCode CodeOfName(std::string_view name) {
 }
 
 Error BadRow(std::string_view line, size_t at) {
-  return Error(ErrorCode::kCorruption, "expected an array of strings at character " + std::to_string(at) + " of " + std::string(line.substr(0, 100)));
+  return Error(ErrorCode::kCorruption, "expected an array of strings at character " + std::to_string(at) + " of " +
+                                           std::string(line.substr(0, 100)));
 }
 
 // The string whose opening quote is before `at`, which is moved behind the closing one. False: it does not end.
@@ -28,15 +29,21 @@ bool TakeString(std::string_view line, size_t* at, std::string* out) {
     if (line[special] == '"') return true;
     if (*at >= line.size()) return false;
     const char c = line[(*at)++];
-    if (c == 'n') *out += '\n';
-    else if (c == 't') *out += '\t';
-    else if (c == 'r') *out += '\r';
+    if (c == 'n')
+      *out += '\n';
+    else if (c == 't')
+      *out += '\t';
+    else if (c == 'r')
+      *out += '\r';
     else if (c == 'u') {  // the writer escapes control characters alone in this way
       unsigned value = 0;
-      if (*at + 4 > line.size() || std::from_chars(line.data() + *at, line.data() + *at + 4, value, 16).ec != std::errc()) return false;
+      if (*at + 4 > line.size() ||
+          std::from_chars(line.data() + *at, line.data() + *at + 4, value, 16).ec != std::errc())
+        return false;
       *out += char(value);
       *at += 4;
-    } else *out += c;
+    } else
+      *out += c;
   }
   return false;
 }
@@ -69,7 +76,8 @@ Status ResultReader::TakeLine(std::string_view line) {
     if (!json.is_object() || !json.contains("columns"))
       return Error(ErrorCode::kCorruption, "expected the columns of a result, got " + std::string(line.substr(0, 200)));
     ResultHead head{.columns = {}, .kind = json.value("kind", "result")};
-    for (const Json& column : json["columns"]) head.columns.push_back({column.value("name", ""), column.value("type", "")});
+    for (const Json& column : json["columns"])
+      head.columns.push_back({column.value("name", ""), column.value("type", "")});
     printer_.Begin(head);
     has_head_ = true;
     return Ok();

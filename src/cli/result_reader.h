@@ -40,7 +40,8 @@ class ResultPrinter {
   virtual void End(const ResultEnd& end) = 0;
 };
 
-// Puts pieces together to lines and tells them apart: the first one is the head, the last one the end. Thread-compatible.
+// Puts pieces together to lines and tells them apart: the first one is the head, the last one the end.
+// Thread-compatible.
 class ResultReader {
  public:
   explicit ResultReader(ResultPrinter& printer) : printer_(printer) {}
@@ -52,7 +53,7 @@ class ResultReader {
   Status TakeLine(std::string_view line);
 
   ResultPrinter& printer_;
-  std::string partial_;             // a line whose end has not come
+  std::string partial_;              // a line whose end has not come
   std::optional<std::string> held_;  // the newest whole line: a row, or the end
   bool has_head_ = false;
 };

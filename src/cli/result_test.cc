@@ -12,7 +12,8 @@ using testing::HasSubstr;
 using testing::Optional;
 
 constexpr char kResult[] =
-    "{\"columns\":[{\"name\":\"n\",\"type\":\"BIGINT\"},{\"name\":\"word\",\"type\":\"VARCHAR\"}],\"kind\":\"result\"}\n"
+    "{\"columns\":[{\"name\":\"n\",\"type\":\"BIGINT\"},{\"name\":\"word\",\"type\":\"VARCHAR\"}],\"kind\":\"result\"}"
+    "\n"
     "[\"1\",\"a,\\\"b\\\"\"]\n"
     "[\"20\",null]\n"
     "[\"300\",\"\"]\n"
@@ -81,19 +82,23 @@ TEST(Results, Vertical) {
 
 TEST(Results, ARowThatLooksLikeAnEndIsARow) {
   EXPECT_EQ(Printed({.mode = OutputMode::kJson},
-                    "{\"columns\":[{\"name\":\"rows\",\"type\":\"BIGINT\"}],\"kind\":\"result\"}\n{\"rows\":7}\n{\"rows\":1,\"seconds\":0}\n"),
+                    "{\"columns\":[{\"name\":\"rows\",\"type\":\"BIGINT\"}],\"kind\":\"result\"}\n{\"rows\":7}\n{"
+                    "\"rows\":1,\"seconds\":0}\n"),
             "{\"rows\":7}\n");
 }
 
 TEST(Results, ACutOffTextIsAnError) {
   const std::string_view whole = kResult;
   for (size_t length = 0; length < whole.size(); ++length)
-    EXPECT_THAT(Printed({.mode = OutputMode::kCsv}, whole.substr(0, length)), HasSubstr("error: the result was cut off")) << length;
+    EXPECT_THAT(Printed({.mode = OutputMode::kCsv}, whole.substr(0, length)),
+                HasSubstr("error: the result was cut off"))
+        << length;
 }
 
 TEST(Results, AnErrorAfterRowsIsTheStatements) {
   EXPECT_THAT(Printed({.mode = OutputMode::kCsv},
-                      "{\"columns\":[],\"kind\":\"result\"}\n{\"error\":{\"code\":\"resource_exhausted\",\"message\":\"out of memory\"}}\n"),
+                      "{\"columns\":[],\"kind\":\"result\"}\n{\"error\":{\"code\":\"resource_exhausted\",\"message\":"
+                      "\"out of memory\"}}\n"),
               HasSubstr("error: out of memory"));
 }
 
@@ -101,7 +106,8 @@ TEST(Results, TextRows) {
   const auto row = ParseTextRow("[\"a\\n\\u0001\\\\\",null,\"\"]");
   ASSERT_TRUE(row.ok());
   EXPECT_THAT(*row, ElementsAre(Optional(std::string("a\n\x01\\")), std::nullopt, Optional(std::string())));
-  for (const char* bad : {"", "[", "[\"a\"", "[\"a\",]", "[1]", "[\"a", "[\"\\u00", "{}"}) EXPECT_FALSE(ParseTextRow(bad).ok()) << bad;
+  for (const char* bad : {"", "[", "[\"a\"", "[\"a\",]", "[1]", "[\"a", "[\"\\u00", "{}"})
+    EXPECT_FALSE(ParseTextRow(bad).ok()) << bad;
 }
 
 TEST(Results, GroupsDigits) {

@@ -28,11 +28,12 @@ constexpr char kHelp[] =
     "  .exit, \\q, Ctrl-D       leave\n";
 
 const char* const kKeywords[] = {
-    "ALL", "AND", "AS", "ASC", "AT", "BETWEEN", "BY", "CASE", "CAST", "COUNT", "CREATE", "DATE", "DELETE", "DESC", "DESCRIBE",
-    "DISTINCT", "DROP", "ELSE", "END", "EXISTS", "EXPLAIN", "FROM", "GROUP", "HAVING", "IN", "INNER", "INSERT", "INTERVAL",
-    "INTO", "IS", "JOIN", "LEFT", "LIKE", "LIMIT", "NOT", "NULL", "OFFSET", "ON", "OR", "ORDER", "OVER", "PARTITION",
-    "QUALIFY", "SELECT", "SHOW", "SUM", "SUMMARIZE", "TABLE", "THEN", "TIMESTAMP", "UNION", "USING", "VALUES", "VERSION",
-    "VIEW", "WHEN", "WHERE", "WITH"};
+    "ALL",     "AND",       "AS",      "ASC",     "AT",       "BETWEEN",  "BY",        "CASE",     "CAST", "COUNT",
+    "CREATE",  "DATE",      "DELETE",  "DESC",    "DESCRIBE", "DISTINCT", "DROP",      "ELSE",     "END",  "EXISTS",
+    "EXPLAIN", "FROM",      "GROUP",   "HAVING",  "IN",       "INNER",    "INSERT",    "INTERVAL", "INTO", "IS",
+    "JOIN",    "LEFT",      "LIKE",    "LIMIT",   "NOT",      "NULL",     "OFFSET",    "ON",       "OR",   "ORDER",
+    "OVER",    "PARTITION", "QUALIFY", "SELECT",  "SHOW",     "SUM",      "SUMMARIZE", "TABLE",    "THEN", "TIMESTAMP",
+    "UNION",   "USING",     "VALUES",  "VERSION", "VIEW",     "WHEN",     "WHERE",     "WITH"};
 
 // What libedit's callbacks, which carry no context, work with: the words of the session that runs. One shell a process.
 std::vector<std::string> g_words;
@@ -129,7 +130,9 @@ class Shell {
     if (!status.ok()) std::fprintf(stderr, "%s\n", status.error().ToString().c_str());
     // What may have changed names is read again.
     for (const char* word : {"create", "drop", "alter", "use", "attach"})
-      if (status.ok() && ::strncasecmp(sql.c_str() + std::min(sql.size(), sql.find_first_not_of(" \n\t")), word, std::strlen(word)) == 0) ReadWords();
+      if (status.ok() && ::strncasecmp(sql.c_str() + std::min(sql.size(), sql.find_first_not_of(" \n\t")), word,
+                                       std::strlen(word)) == 0)
+        ReadWords();
   }
 
   void Command(const std::string& line) {
@@ -138,19 +141,31 @@ class Shell {
     words >> name;
     std::getline(words >> std::ws, argument);
     while (!argument.empty() && (argument.back() == ';' || argument.back() == ' ')) argument.pop_back();
-    if (name == ".exit" || name == ".quit" || name == "\\q") done_ = true;
-    else if (name == ".help" || name == "\\?") std::fputs(kHelp, stdout);
+    if (name == ".exit" || name == ".quit" || name == "\\q")
+      done_ = true;
+    else if (name == ".help" || name == "\\?")
+      std::fputs(kHelp, stdout);
     else if (name == ".tables" || name == "\\dt" || name == "\\l" || (name == "\\d" && argument.empty()))
-      Statement("SELECT table_schema AS namespace, table_name AS name, if(table_type = 'VIEW', 'view', 'table') AS type FROM information_schema.tables "
-                "WHERE table_catalog = current_database() ORDER BY ALL");
-    else if ((name == ".schema" || name == "\\d") && !argument.empty()) Statement("DESCRIBE " + argument);
-    else if (name == ".mode") SetMode(argument);
-    else if (name == "\\x") output_.mode = output_.mode == OutputMode::kVertical ? OutputMode::kBox : OutputMode::kVertical;
-    else if (name == ".timer" || name == "\\timing") output_.timing = argument.empty() ? !output_.timing : argument == "on";
-    else if (name == ".maxrows") output_.rows_max = size_t(std::strtoull(argument.c_str(), nullptr, 10));
-    else if (name == ".output" || name == "\\o") SetOutput(argument);
-    else if (name == ".read" || name == "\\i") ReadStatements(argument);
-    else std::fprintf(stderr, "no command %s; .help lists them\n", name.c_str());
+      Statement(
+          "SELECT table_schema AS namespace, table_name AS name, if(table_type = 'VIEW', 'view', 'table') AS type FROM "
+          "information_schema.tables "
+          "WHERE table_catalog = current_database() ORDER BY ALL");
+    else if ((name == ".schema" || name == "\\d") && !argument.empty())
+      Statement("DESCRIBE " + argument);
+    else if (name == ".mode")
+      SetMode(argument);
+    else if (name == "\\x")
+      output_.mode = output_.mode == OutputMode::kVertical ? OutputMode::kBox : OutputMode::kVertical;
+    else if (name == ".timer" || name == "\\timing")
+      output_.timing = argument.empty() ? !output_.timing : argument == "on";
+    else if (name == ".maxrows")
+      output_.rows_max = size_t(std::strtoull(argument.c_str(), nullptr, 10));
+    else if (name == ".output" || name == "\\o")
+      SetOutput(argument);
+    else if (name == ".read" || name == "\\i")
+      ReadStatements(argument);
+    else
+      std::fprintf(stderr, "no command %s; .help lists them\n", name.c_str());
   }
 
   void SetMode(const std::string& name) {
@@ -172,7 +187,8 @@ class Shell {
   void ReadStatements(const std::string& path) {
     std::ifstream in(path);
     if (!in) return (void)std::fprintf(stderr, "cannot read %s: %s\n", path.c_str(), std::strerror(errno));
-    SplitSql split = SplitStatements(std::string((std::istreambuf_iterator<char>(in)), std::istreambuf_iterator<char>()));
+    SplitSql split =
+        SplitStatements(std::string((std::istreambuf_iterator<char>(in)), std::istreambuf_iterator<char>()));
     if (!split.rest.empty()) split.statements.push_back(split.rest);
     for (const std::string& statement : split.statements) {
       if (interrupted_) return;
@@ -184,9 +200,10 @@ class Shell {
     g_words.assign(std::begin(kKeywords), std::end(kKeywords));
     Collector names;
     const std::atomic<bool> never = false;
-    (void)client_.Run("SELECT DISTINCT unnest([table_schema, table_name, table_schema || '.' || table_name, column_name]) "
-                      "FROM information_schema.columns WHERE table_catalog = current_database()",
-                      serve::RowFormat::kText, never, names);
+    (void)client_.Run(
+        "SELECT DISTINCT unnest([table_schema, table_name, table_schema || '.' || table_name, column_name]) "
+        "FROM information_schema.columns WHERE table_catalog = current_database()",
+        serve::RowFormat::kText, never, names);
     for (const TextRow& row : names.rows)
       if (!row.empty() && row[0]) g_words.push_back(*row[0]);
     std::sort(g_words.begin(), g_words.end());

@@ -12,8 +12,8 @@ namespace tarn::cli {
 // Makes the project's namespace the session's, so that its tables need no prefix.
 Status UseNamespace(SqlClient& client, const Place& place);
 
-// The SQL shell on a terminal: history, completion, DuckDB's dot commands and psql's backslash ones. Returns at .exit or
-// the end of input. `interrupted` is set by Ctrl-C and cleared here.
+// The SQL shell on a terminal: history, completion, DuckDB's dot commands and psql's backslash ones. Returns at .exit
+// or the end of input. `interrupted` is set by Ctrl-C and cleared here.
 Status RunShell(SqlClient& client, OutputOptions output, std::atomic<bool>& interrupted);
 
 }  // namespace tarn::cli

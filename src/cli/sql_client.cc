@@ -43,7 +43,8 @@ class RemoteClient final : public SqlClient {
              ResultPrinter& printer) override {
     net::HttpCall call = call_;
     call.method = "POST";
-    call.target = "/api/v1/sql?session=" + session_ + "&rows=" + (format == serve::RowFormat::kObjects ? "objects" : "text");
+    call.target =
+        "/api/v1/sql?session=" + session_ + "&rows=" + (format == serve::RowFormat::kObjects ? "objects" : "text");
     call.body = statement;
     call.timeout = Micros(24) * 3600 * 1'000'000;
     call.body_bytes_max = UINT64_MAX;

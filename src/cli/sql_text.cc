@@ -5,7 +5,9 @@
 namespace tarn::cli {
 namespace {
 
-bool IsNameChar(char c) { return std::isalnum(static_cast<unsigned char>(c)) || c == '_'; }
+bool IsNameChar(char c) {
+  return std::isalnum(static_cast<unsigned char>(c)) || c == '_';
+}
 
 // The end of what begins at `at`: a string, a quoted name, a comment or one plain character. `open` tells that the text
 // ended inside it.
@@ -17,7 +19,8 @@ size_t TokenEnd(std::string_view text, size_t at, bool* open) {
   };
   const char c = text[at];
   if (c == '\'' || c == '"') {
-    const bool escapes = c == '\'' && at > 0 && (text[at - 1] == 'E' || text[at - 1] == 'e') && (at == 1 || !IsNameChar(text[at - 2]));
+    const bool escapes =
+        c == '\'' && at > 0 && (text[at - 1] == 'E' || text[at - 1] == 'e') && (at == 1 || !IsNameChar(text[at - 2]));
     for (size_t i = at + 1; i < text.size(); ++i) {
       if (escapes && text[i] == '\\')
         ++i;
@@ -41,7 +44,9 @@ size_t TokenEnd(std::string_view text, size_t at, bool* open) {
   return at + 1;
 }
 
-bool IsComment(std::string_view text, size_t at) { return text.substr(at).starts_with("--") || text.substr(at).starts_with("/*"); }
+bool IsComment(std::string_view text, size_t at) {
+  return text.substr(at).starts_with("--") || text.substr(at).starts_with("/*");
+}
 
 }  // namespace
 

@@ -27,7 +27,9 @@ TEST(SqlText, KeepsWhatIsNotEnded) {
   EXPECT_EQ(SplitStatements("SELECT $1").rest, "SELECT $1");
 }
 
-TEST(SqlText, EmptyStatementsAreNone) { EXPECT_THAT(SplitStatements(" ;;\n; -- x\n;").statements, IsEmpty()); }
+TEST(SqlText, EmptyStatementsAreNone) {
+  EXPECT_THAT(SplitStatements(" ;;\n; -- x\n;").statements, IsEmpty());
+}
 
 }  // namespace
 }  // namespace tarn::cli

@@ -19,18 +19,28 @@ using engine::TypeKind;
 constexpr int kLevelsMax = 16;
 
 const std::map<std::string, TypeKind, std::less<>>& SimpleTypes() {
-  static const std::map<std::string, TypeKind, std::less<>> types = {
-      {"boolean", TypeKind::kBoolean},   {"bool", TypeKind::kBoolean},
-      {"tinyint", TypeKind::kInt8},      {"smallint", TypeKind::kInt16},
-      {"int", TypeKind::kInt32},         {"integer", TypeKind::kInt32},
-      {"bigint", TypeKind::kInt64},      {"long", TypeKind::kInt64},
-      {"float", TypeKind::kFloat},       {"real", TypeKind::kFloat},
-      {"double", TypeKind::kDouble},     {"string", TypeKind::kString},
-      {"varchar", TypeKind::kString},    {"text", TypeKind::kString},
-      {"binary", TypeKind::kBinary},     {"blob", TypeKind::kBinary},
-      {"date", TypeKind::kDate},         {"timestamp", TypeKind::kTimestamp},
-      {"timestamptz", TypeKind::kTimestamp}, {"timestamp_ntz", TypeKind::kTimestampNtz},
-      {"time", TypeKind::kTime},         {"uuid", TypeKind::kUuid}};
+  static const std::map<std::string, TypeKind, std::less<>> types = {{"boolean", TypeKind::kBoolean},
+                                                                     {"bool", TypeKind::kBoolean},
+                                                                     {"tinyint", TypeKind::kInt8},
+                                                                     {"smallint", TypeKind::kInt16},
+                                                                     {"int", TypeKind::kInt32},
+                                                                     {"integer", TypeKind::kInt32},
+                                                                     {"bigint", TypeKind::kInt64},
+                                                                     {"long", TypeKind::kInt64},
+                                                                     {"float", TypeKind::kFloat},
+                                                                     {"real", TypeKind::kFloat},
+                                                                     {"double", TypeKind::kDouble},
+                                                                     {"string", TypeKind::kString},
+                                                                     {"varchar", TypeKind::kString},
+                                                                     {"text", TypeKind::kString},
+                                                                     {"binary", TypeKind::kBinary},
+                                                                     {"blob", TypeKind::kBinary},
+                                                                     {"date", TypeKind::kDate},
+                                                                     {"timestamp", TypeKind::kTimestamp},
+                                                                     {"timestamptz", TypeKind::kTimestamp},
+                                                                     {"timestamp_ntz", TypeKind::kTimestampNtz},
+                                                                     {"time", TypeKind::kTime},
+                                                                     {"uuid", TypeKind::kUuid}};
   return types;
 }
 
@@ -172,7 +182,8 @@ class TypeParser {
     return Wrong(std::string("expected '") + c + "'");
   }
   Error Wrong(const std::string& what) const {
-    return Error(ErrorCode::kInvalidArgument, what + " at character " + std::to_string(at_ + 1) + " of '" + std::string(text_) + "'");
+    return Error(ErrorCode::kInvalidArgument,
+                 what + " at character " + std::to_string(at_ + 1) + " of '" + std::string(text_) + "'");
   }
 
   std::string_view text_;
@@ -181,6 +192,8 @@ class TypeParser {
 
 }  // namespace
 
-Result<ColumnType> ParseColumnType(std::string_view text) { return TypeParser(text).Parse(); }
+Result<ColumnType> ParseColumnType(std::string_view text) {
+  return TypeParser(text).Parse();
+}
 
 }  // namespace tarn::cli

@@ -7,7 +7,7 @@
 
 // Column types as tarn.yml writes them, in the words of SQL and of Spark alike, ignoring case:
 //
-//   string   int   timestamp not null   decimal(10,2)   map<string, int>   struct<x: int, y: int>   list<double>   int[]
+//   string   int   timestamp not null   decimal(10,2)   map<string, int>   struct<x: int, y: int>   list<double> int[]
 
 namespace tarn::cli {
 

@@ -7,7 +7,8 @@ namespace {
 
 std::string Spelled(std::string_view text) {
   const auto parsed = ParseColumnType(text);
-  return parsed.ok() ? parsed->type.ToString() + (parsed->nullable ? "" : " NOT NULL") : "error: " + parsed.error().ToString();
+  return parsed.ok() ? parsed->type.ToString() + (parsed->nullable ? "" : " NOT NULL")
+                     : "error: " + parsed.error().ToString();
 }
 
 TEST(TypeSyntax, ReadsSimpleAndNestedTypes) {

@@ -12,10 +12,14 @@ namespace {
 
 const char* KindName(YamlNode::Kind kind) {
   switch (kind) {
-    case YamlNode::Kind::kNull: return "nothing";
-    case YamlNode::Kind::kScalar: return "a value";
-    case YamlNode::Kind::kSequence: return "a list";
-    case YamlNode::Kind::kMapping: return "a mapping (key: value)";
+    case YamlNode::Kind::kNull:
+      return "nothing";
+    case YamlNode::Kind::kScalar:
+      return "a value";
+    case YamlNode::Kind::kSequence:
+      return "a list";
+    case YamlNode::Kind::kMapping:
+      return "a mapping (key: value)";
   }
   return "";
 }
@@ -43,15 +47,23 @@ Result<Micros> ParseDuration(std::string_view text) {
   const auto number = TakeNumber(&rest);
   const auto unit = UnitOf(rest, {{"us", 1}, {"ms", 1e3}, {"s", 1e6}, {"m", 60e6}, {"h", 3600e6}, {"d", 86400e6}});
   if (!number || !unit || *number * *unit > 9e15)
-    return Error(ErrorCode::kInvalidArgument, "'" + std::string(text) + "' is not a duration like 500ms, 10s, 5m, 2h or 7d");
+    return Error(ErrorCode::kInvalidArgument,
+                 "'" + std::string(text) + "' is not a duration like 500ms, 10s, 5m, 2h or 7d");
   return Micros(std::llround(*number * *unit));
 }
 
 Result<uint64_t> ParseByteCount(std::string_view text) {
   std::string_view rest = text;
   const auto number = TakeNumber(&rest);
-  const auto unit = UnitOf(rest, {{"", 1}, {"B", 1}, {"kB", 1e3}, {"KB", 1e3}, {"MB", 1e6}, {"GB", 1e9},
-                                  {"KiB", 1024}, {"MiB", 1048576}, {"GiB", 1073741824}});
+  const auto unit = UnitOf(rest, {{"", 1},
+                                  {"B", 1},
+                                  {"kB", 1e3},
+                                  {"KB", 1e3},
+                                  {"MB", 1e6},
+                                  {"GB", 1e9},
+                                  {"KiB", 1024},
+                                  {"MiB", 1048576},
+                                  {"GiB", 1073741824}});
   if (!number || !unit || *number * *unit > 9e15)
     return Error(ErrorCode::kInvalidArgument, "'" + std::string(text) + "' is not a size like 256MB, 64KiB or 1GB");
   return uint64_t(*number * *unit);
@@ -68,7 +80,8 @@ Result<Micros> ParseTime(std::string_view text, const Clock& clock) {
   std::string_view rest = text.substr(size_t(used));
   if (!rest.empty() && (rest[0] == 'T' || rest[0] == ' ')) {
     used = 0;
-    if (std::sscanf(copy.c_str() + (text.size() - rest.size()) + 1, "%2d:%2d%n", &hour, &minute, &used) != 2) return wrong;
+    if (std::sscanf(copy.c_str() + (text.size() - rest.size()) + 1, "%2d:%2d%n", &hour, &minute, &used) != 2)
+      return wrong;
     rest.remove_prefix(size_t(used) + 1);
     if (rest.starts_with(':')) {
       rest.remove_prefix(1);
@@ -118,7 +131,8 @@ void MappingReader::Text(const std::string& key, std::string* out) {
 
 void MappingReader::Required(const std::string& key, std::string* out) {
   Text(key, out);
-  if (out->empty() && !error_) error_ = YamlError(file_, node_.line, node_.column, what_ + " needs the key '" + key + "'");
+  if (out->empty() && !error_)
+    error_ = YamlError(file_, node_.line, node_.column, what_ + " needs the key '" + key + "'");
 }
 
 void MappingReader::TextList(const std::string& key, std::vector<std::string>* out) {
@@ -182,7 +196,8 @@ void MappingReader::Choice(const std::string& key, const std::vector<std::string
     all += (all.empty() ? "" : ", ") + choice;
   }
   const auto nearest = NearestWord(value->text, choices);
-  Fail(*value, key + ": '" + value->text + "' must be one of " + all + (nearest ? "; did you mean '" + *nearest + "'?" : ""));
+  Fail(*value,
+       key + ": '" + value->text + "' must be one of " + all + (nearest ? "; did you mean '" + *nearest + "'?" : ""));
 }
 
 void MappingReader::Fail(const YamlNode& at, const std::string& what) {

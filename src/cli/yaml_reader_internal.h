@@ -10,9 +10,9 @@
 
 namespace tarn::cli {
 
-// Reads the keys of one mapping and remembers the first thing that is wrong, so that a caller reads all it knows and asks
-// once. A key that nobody read is an error that names the nearest one that somebody would have. Thread-compatible; the
-// node outlives it.
+// Reads the keys of one mapping and remembers the first thing that is wrong, so that a caller reads all it knows and
+// asks once. A key that nobody read is an error that names the nearest one that somebody would have. Thread-compatible;
+// the node outlives it.
 class MappingReader {
  public:
   // `what` the mapping is, for messages: "stream ClickstreamStreaming".
@@ -24,8 +24,8 @@ class MappingReader {
   void TextList(const std::string& key, std::vector<std::string>* out);  // one scalar is a list of one
   void Integer(const std::string& key, int64_t low, int64_t high, int64_t* out);
   void Number(const std::string& key, double low, double high, double* out);
-  void Duration(const std::string& key, Micros* out);      // 500ms, 1.5s, 10m, 2h, 7d
-  void ByteCount(const std::string& key, uint64_t* out);   // 256MB, 64KiB, 1048576
+  void Duration(const std::string& key, Micros* out);     // 500ms, 1.5s, 10m, 2h, 7d
+  void ByteCount(const std::string& key, uint64_t* out);  // 256MB, 64KiB, 1048576
   void Choice(const std::string& key, const std::vector<std::string>& choices, std::string* out);
   // The node under a key, or null; its keys are the caller's business.
   const YamlNode* Take(const std::string& key, YamlNode::Kind kind);

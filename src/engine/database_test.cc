@@ -29,7 +29,8 @@ class DatabaseTest : public ::testing::Test {
 TEST_F(DatabaseTest, DatesOfTimesInUtcAreThoseOfIcu) {
   const std::string dates =
       "SELECT CAST(make_timestamptz(us) AS DATE), TRY_CAST(make_timestamptz(us + 86399999999) AS DATE) FROM "
-      "(SELECT (-62135596800 + i * 3155378) * 1000000 + d AS us FROM range(100000) r(i), (VALUES (-1), (0), (1)) v(d)) ";
+      "(SELECT (-62135596800 + i * 3155378) * 1000000 + d AS us FROM range(100000) r(i), (VALUES (-1), (0), (1)) "
+      "v(d)) ";
   const auto ours = Query(dates);
   ASSERT_TRUE(connection_->Execute("SET TimeZone = 'Etc/UTC'").ok());
   EXPECT_EQ(ours, Query(dates));
@@ -38,7 +39,8 @@ TEST_F(DatabaseTest, DatesOfTimesInUtcAreThoseOfIcu) {
   EXPECT_EQ(Query(late)[0][0], "2025-01-01");
   ASSERT_TRUE(connection_->Execute("SET TimeZone = 'UTC'").ok());
   EXPECT_EQ(Query(late)[0][0], "2025-01-02");
-  const auto ends = Query("SELECT CAST(ts AS DATE) FROM (VALUES ('infinity'::TIMESTAMPTZ), ('-infinity'::TIMESTAMPTZ), (NULL)) v(ts)");
+  const auto ends = Query(
+      "SELECT CAST(ts AS DATE) FROM (VALUES ('infinity'::TIMESTAMPTZ), ('-infinity'::TIMESTAMPTZ), (NULL)) v(ts)");
   EXPECT_EQ(ends[0][0], "infinity");
   EXPECT_EQ(ends[1][0], "-infinity");
   EXPECT_EQ(ends[2][0], std::nullopt);
@@ -52,7 +54,9 @@ struct FailingWriter final : storage::ObjectWriter {
 struct FailingStore final : storage::ObjectStore {
   Result<std::string> Get(const std::string& key) override { return Error(ErrorCode::kNotFound, key); }
   Result<storage::ObjectInfo> Head(const std::string& key) override { return Error(ErrorCode::kNotFound, key); }
-  Result<std::unique_ptr<storage::ObjectReader>> OpenReader(const std::string& key) override { return Error(ErrorCode::kNotFound, key); }
+  Result<std::unique_ptr<storage::ObjectReader>> OpenReader(const std::string& key) override {
+    return Error(ErrorCode::kNotFound, key);
+  }
   Result<std::unique_ptr<storage::ObjectWriter>> OpenWriter(const std::string&) override {
     return std::unique_ptr<storage::ObjectWriter>(std::make_unique<FailingWriter>());
   }
@@ -69,7 +73,8 @@ struct FailingStore final : storage::ObjectStore {
 TEST_F(DatabaseTest, AStoreThatFailsAtTheEndOfACopyIsAnIoError) {
   FailingStore store;
   ASSERT_TRUE(database_->MountStore("away", store).ok());
-  const Status copied = connection_->Execute("COPY (SELECT * FROM range(100000)) TO 'away://x.parquet' (FORMAT parquet)");
+  const Status copied =
+      connection_->Execute("COPY (SELECT * FROM range(100000)) TO 'away://x.parquet' (FORMAT parquet)");
   EXPECT_TRUE(copied.Is(ErrorCode::kIoError)) << copied.error().ToString();
   EXPECT_NE(copied.error().ToString().find("the store is away"), std::string::npos);
   EXPECT_EQ(Query("SELECT 1")[0][0], "1");

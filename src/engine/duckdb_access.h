@@ -18,7 +18,8 @@ inline constexpr std::string_view kDuckdbVersion = "v1.5.6";
 
 // What DuckDB threw or reported, as our Error. Its what() is JSON; the message is taken out of it.
 Error ToError(const duckdb::ErrorData& data);
-// The way in: throws our Error so that ToError gives back its code, whatever DuckDB wraps around the message on the way.
+// The way in: throws our Error so that ToError gives back its code, whatever DuckDB wraps around the message on the
+// way.
 [[noreturn]] void ThrowError(const Error& error);
 Error ToError(const std::exception& exception);
 

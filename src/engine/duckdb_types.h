@@ -12,10 +12,11 @@ struct LogicalType;
 namespace tarn::engine {
 
 duckdb::LogicalType ToDuckdb(const DataType& type);
-// Types that we have no word for (enums, intervals, unsigned numbers …) become kString for display. StoredType tells those apart.
+// Types that we have no word for (enums, intervals, unsigned numbers …) become kString for display. StoredType tells
+// those apart.
 DataType FromDuckdb(const duckdb::LogicalType& type);
-// The type that a table column gets for a result column: unsigned numbers widen, HUGEINT becomes DECIMAL(38,0). kUnsupported names
-// the type that no table format has.
+// The type that a table column gets for a result column: unsigned numbers widen, HUGEINT becomes DECIMAL(38,0).
+// kUnsupported names the type that no table format has.
 Result<DataType> StoredType(const duckdb::LogicalType& type);
 
 }  // namespace tarn::engine

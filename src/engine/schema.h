@@ -13,13 +13,24 @@
 namespace tarn::engine {
 
 enum class TypeKind {
-  kBoolean, kInt8, kInt16, kInt32, kInt64, kFloat, kDouble,
-  kDecimal,       // precision and scale
-  kString, kBinary, kDate,
+  kBoolean,
+  kInt8,
+  kInt16,
+  kInt32,
+  kInt64,
+  kFloat,
+  kDouble,
+  kDecimal,  // precision and scale
+  kString,
+  kBinary,
+  kDate,
   kTimestamp,     // microseconds, UTC ("with time zone")
   kTimestampNtz,  // microseconds, without zone
-  kTime, kUuid,
-  kStruct, kList, kMap,
+  kTime,
+  kUuid,
+  kStruct,
+  kList,
+  kMap,
 };
 
 struct Field;

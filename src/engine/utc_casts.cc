@@ -6,19 +6,20 @@
 #include <duckdb/planner/expression/bound_cast_expression.hpp>
 #include <duckdb/planner/logical_operator_visitor.hpp>
 
-// DuckDB takes no second cast between two types, so the bound ones are replaced in the plan. As with ICU's own, the zone is
-// that of the time of planning.
+// DuckDB takes no second cast between two types, so the bound ones are replaced in the plan. As with ICU's own, the
+// zone is that of the time of planning.
 
 namespace tarn::engine {
 namespace {
 
 bool CastToDate(duckdb::Vector& source, duckdb::Vector& result, duckdb::idx_t count, duckdb::CastParameters&) {
   constexpr int64_t kDay = 86'400'000'000;
-  duckdb::UnaryExecutor::Execute<duckdb::timestamp_t, duckdb::date_t>(source, result, count, [](duckdb::timestamp_t time) {
-    if (time == duckdb::timestamp_t::infinity()) return duckdb::date_t::infinity();
-    if (time == duckdb::timestamp_t::ninfinity()) return duckdb::date_t::ninfinity();
-    return duckdb::date_t(int32_t(time.value / kDay - (time.value % kDay < 0)));
-  });
+  duckdb::UnaryExecutor::Execute<duckdb::timestamp_t, duckdb::date_t>(
+      source, result, count, [](duckdb::timestamp_t time) {
+        if (time == duckdb::timestamp_t::infinity()) return duckdb::date_t::infinity();
+        if (time == duckdb::timestamp_t::ninfinity()) return duckdb::date_t::ninfinity();
+        return duckdb::date_t(int32_t(time.value / kDay - (time.value % kDay < 0)));
+      });
   return true;
 }
 

@@ -26,7 +26,8 @@ class Writer {
     return *this;
   }
   template <typename T>
-  requires std::is_integral_v<T> Writer& operator<<(T number) {
+    requires std::is_integral_v<T>
+  Writer& operator<<(T number) {
     char digits[24];
     text_ += ' ';
     text_.append(digits, std::to_chars(digits, digits + sizeof(digits), number).ptr);

@@ -124,8 +124,8 @@ Status BuildRun::RunTest(const Node& node, NodeResult& result) {
   if (config.limit) failing = "(select * from " + failing + " limit " + std::to_string(*config.limit) + ")";
   const auto when = [&](const std::string& condition) { return "(" + config.count + ") " + condition; };
   TARN_ASSIGN_OR_RETURN(const auto rows,
-                        connection_->QueryText("select " + config.count + ", " + when(config.warn_if) + ", " + when(config.error_if) +
-                                               " from " + failing + " as tarn_failing_rows"));
+                        connection_->QueryText("select " + config.count + ", " + when(config.warn_if) + ", " +
+                                               when(config.error_if) + " from " + failing + " as tarn_failing_rows"));
   const auto& row = rows.at(0);
   const std::string count = row[0].value_or("0");
   result.rows = std::strtoull(count.c_str(), nullptr, 10);
@@ -134,7 +134,8 @@ Status BuildRun::RunTest(const Node& node, NodeResult& result) {
   result.outcome = fails ? NodeOutcome::kFail : warns ? NodeOutcome::kWarn : NodeOutcome::kPass;
   if (result.outcome != NodeOutcome::kPass) {
     TARN_ASSIGN_OR_RETURN(result.failing_rows, ReadFailingRows(rendered.sql));
-    result.message = node.position + ": " + node.info.name + ": " + count + (count == "1" ? " failing row" : " failing rows");
+    result.message =
+        node.position + ": " + node.info.name + ": " + count + (count == "1" ? " failing row" : " failing rows");
   }
   return Ok();
 }

@@ -14,8 +14,9 @@ namespace tarn::model {
 
 // One run of Project::Build: all in one transaction of the lake. Used once, by one thread.
 //
-// Rules: 1. A model runs after all it refers to and after their tests. 2. A model that failed blocks whatever refers to it; a failed test
-// blocks the models that refer to what it looked at, not the other tests. 3. Anything failed: ROLLBACK, nothing is published.
+// Rules: 1. A model runs after all it refers to and after their tests. 2. A model that failed blocks whatever refers to
+// it; a failed test blocks the models that refer to what it looked at, not the other tests. 3. Anything failed:
+// ROLLBACK, nothing is published.
 class BuildRun {
  public:
   using OnNode = std::function<void(const NodeResult&)>;
@@ -60,9 +61,9 @@ class BuildRun {
   const OnNode& on_node_;
   std::unique_ptr<engine::Connection> connection_;
   BuildReport report_;
-  std::map<std::string, std::string> failed_;      // models that failed or were skipped -> why
-  std::map<std::string, std::string> doubted_;     // models and sources with a failed test -> the test
-  std::optional<std::string> stopped_;             // why nothing more can run
+  std::map<std::string, std::string> failed_;   // models that failed or were skipped -> why
+  std::map<std::string, std::string> doubted_;  // models and sources with a failed test -> the test
+  std::optional<std::string> stopped_;          // why nothing more can run
 };
 
 }  // namespace tarn::model

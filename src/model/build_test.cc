@@ -16,10 +16,10 @@
 namespace tarn::model {
 namespace {
 
-using ::testing::HasSubstr;
 using testing::BuildProject;
 using testing::Describe;
 using testing::FindNode;
+using ::testing::HasSubstr;
 using testing::LoadProject;
 using testing::TemporaryFolder;
 using testing::TestLake;
@@ -50,9 +50,12 @@ class BuildTest : public ::testing::Test {
   void WriteDailyModel(const std::string& extra_columns = "") {
     Write("models/daily.sql",
           "{{ config(materialized='incremental', partition_by='date') }}\n"
-          "select date, count(*) as events" + extra_columns + " from {{ source('raw', 'events') }}\n"
-          "{% if is_incremental() %} where date in ({{ changed_partitions(source('raw', 'events'), since=var('start_date', none), "
-          "until=var('end_date', none)) }}) {% endif %}\ngroup by date");
+          "select date, count(*) as events" +
+              extra_columns +
+              " from {{ source('raw', 'events') }}\n"
+              "{% if is_incremental() %} where date in ({{ changed_partitions(source('raw', 'events'), "
+              "since=var('start_date', none), "
+              "until=var('end_date', none)) }}) {% endif %}\ngroup by date");
   }
   std::string Daily() { return Sql("SELECT date, events FROM shop.daily ORDER BY date"); }
 
@@ -62,13 +65,16 @@ class BuildTest : public ::testing::Test {
 
 TEST_F(BuildTest, EveryMaterialization) {
   Write("models/a_view.sql", "select id, kind from {{ source('raw', 'events') }};\n");
-  Write("models/a_cte.sql", "{{ config(materialized='ephemeral') }} with v as (select * from {{ ref('a_view') }}) select * from v -- end");
-  Write("models/a_cte2.sql", "{{ config(materialized='ephemeral') }} select * from {{ ref('a_cte') }} where kind = 'a'");
+  Write("models/a_cte.sql",
+        "{{ config(materialized='ephemeral') }} with v as (select * from {{ ref('a_view') }}) select * from v -- end");
+  Write("models/a_cte2.sql",
+        "{{ config(materialized='ephemeral') }} select * from {{ ref('a_cte') }} where kind = 'a'");
   Write("models/a_table.sql",
         "{{ config(materialized='table', schema='gold') }}\nwith own as (select * from {{ ref('a_cte2') }})\n"
         "select own.id, cte.kind from own join {{ ref('a_cte') }} as cte using (id)");
-  Write("models/appended.sql", "{{ config(materialized='incremental') }} select id from {{ source('raw', 'events') }} "
-                               "{% if is_incremental() %} where id > (select max(id) from {{ this }}) {% endif %}");
+  Write("models/appended.sql",
+        "{{ config(materialized='incremental') }} select id from {{ source('raw', 'events') }} "
+        "{% if is_incremental() %} where id > (select max(id) from {{ this }}) {% endif %}");
   const BuildReport report = BuildFine();
   EXPECT_EQ(FindNode(report, "a_table").rows, 2u);
   EXPECT_EQ(std::to_string(report.source_versions.at("raw.events")), Sql("SELECT tarn_table_version('raw.events')"));
@@ -111,9 +117,11 @@ TEST_F(BuildTest, ABackfillRecomputesTheGivenDatesAndLeavesTheOthersDue) {
 
 TEST_F(BuildTest, APartitionWithoutRowsLeftIsEmptied) {
   Write("models/only_a.sql",
-        "{{ config(materialized='incremental', partition_by='date') }} select date, count(*) as n from {{ source('raw', 'events') }} "
+        "{{ config(materialized='incremental', partition_by='date') }} select date, count(*) as n from {{ "
+        "source('raw', 'events') }} "
         "where kind = (select max(kind) from {{ source('raw', 'events') }}) "
-        "{% if is_incremental() %} and date in ({{ changed_partitions(source('raw', 'events')) }}) {% endif %} group by date");
+        "{% if is_incremental() %} and date in ({{ changed_partitions(source('raw', 'events')) }}) {% endif %} group "
+        "by date");
   BuildFine();
   EXPECT_EQ(Sql("SELECT * FROM shop.only_a"), "2025-01-01,1");
   Sql("INSERT INTO raw.events VALUES (4, 'c', '2025-01-02'), (5, 'a', '2025-01-01')");
@@ -138,7 +146,8 @@ TEST_F(BuildTest, FullRefreshRebuilds) {
 TEST_F(BuildTest, GoldOnGoldFollowsTheChangesOfTheSameBuild) {
   WriteDailyModel();
   Write("models/doubled.sql",
-        "{{ config(materialized='incremental', partition_by='date') }} select date, events * 2 as twice from {{ ref('daily') }} "
+        "{{ config(materialized='incremental', partition_by='date') }} select date, events * 2 as twice from {{ "
+        "ref('daily') }} "
         "{% if is_incremental() %} where date in ({{ changed_partitions(ref('daily')) }}) {% endif %}");
   BuildFine();
   BuildFine();
@@ -199,8 +208,9 @@ TEST_F(BuildTest, SeverityWhereAndLimitsOfTests) {
 }
 
 TEST_F(BuildTest, TestsOfSourcesAndTestsAlone) {
-  Write("models/sources.yml",
-        "sources:\n  - name: raw\n    tables:\n      - name: events\n        columns: [{name: kind, tests: [unique]}]\n");
+  Write(
+      "models/sources.yml",
+      "sources:\n  - name: raw\n    tables:\n      - name: events\n        columns: [{name: kind, tests: [unique]}]\n");
   Write("models/one.sql", "{{ config(materialized='table') }} select * from {{ source('raw', 'events') }}");
   EXPECT_EQ(FindNode(Build(), "one").outcome, NodeOutcome::kSkipped);
   const BuildReport tests = Build({.tests_only = true});
@@ -213,7 +223,8 @@ TEST_F(BuildTest, TestsOfSourcesAndTestsAlone) {
 TEST_F(BuildTest, AnErrorInSqlNamesTheFileAndStopsWhatDependsOnIt) {
   Write("models/wrong.sql", "select no_such_column from {{ source('raw', 'events') }}");
   Write("models/after.sql", "select * from {{ ref('wrong') }}");
-  Write("models/z_broken.sql", "{{ config(materialized='table') }} select cast(kind as integer) as n from {{ source('raw', 'events') }}");
+  Write("models/z_broken.sql",
+        "{{ config(materialized='table') }} select cast(kind as integer) as n from {{ source('raw', 'events') }}");
   const BuildReport report = Build();
   EXPECT_FALSE(report.published);
   EXPECT_THAT(FindNode(report, "wrong").message, HasSubstr("models/wrong.sql: "));
@@ -224,11 +235,14 @@ TEST_F(BuildTest, AnErrorInSqlNamesTheFileAndStopsWhatDependsOnIt) {
 
 TEST_F(BuildTest, TemplatesCanAskTheDatabaseAndTheProject) {
   Write("macros/kinds.sql",
-        "{% macro kinds() %}{% if execute %}{% set found = run_query('select distinct kind, 1 as n from raw.events order by kind') %}"
+        "{% macro kinds() %}{% if execute %}{% set found = run_query('select distinct kind, 1 as n from raw.events "
+        "order by kind') %}"
         "{{ return(found.columns[0].values()) }}{% else %}{{ return([]) }}{% endif %}{% endmacro %}");
   Write("models/pivot.sql",
-        "{{ config(materialized='table', meta={'owner': 'me'}) }}\nselect date{% for kind in kinds() %}, count(*) filter (kind = '{{ kind }}') as "
-        "kind_{{ kind }}{% endfor %}, '{{ this }}' as this, '{{ target.schema }}' as target, '{{ config.get('meta').owner }}' as owner, "
+        "{{ config(materialized='table', meta={'owner': 'me'}) }}\nselect date{% for kind in kinds() %}, count(*) "
+        "filter (kind = '{{ kind }}') as "
+        "kind_{{ kind }}{% endfor %}, '{{ this }}' as this, '{{ target.schema }}' as target, '{{ "
+        "config.get('meta').owner }}' as owner, "
         "'{{ model.name }}' as model from {{ source('raw', 'events') }} group by date");
   BuildFine();
   EXPECT_EQ(Sql("SELECT * FROM shop.pivot ORDER BY date"),
@@ -241,7 +255,8 @@ TEST_F(BuildTest, ATableInTheWayOfAViewIsKeptUnlessAskedFor) {
   Write("models/one.sql", "{{ config(materialized='table') }} select 1 as a");
   BuildFine();
   Write("models/one.sql", "select 2 as a");
-  EXPECT_THAT(FindNode(Build(), "one").message, HasSubstr("shop.one is a table and the model makes a view; --full-refresh drops it first"));
+  EXPECT_THAT(FindNode(Build(), "one").message,
+              HasSubstr("shop.one is a table and the model makes a view; --full-refresh drops it first"));
   EXPECT_EQ(Sql("SELECT a FROM shop.one"), "1");
   BuildFine({.full_refresh = true});
   EXPECT_EQ(Sql("SELECT a FROM shop.one"), "2");
@@ -277,16 +292,23 @@ class ClickstreamBuildTest : public ::testing::Test {
       processing_timestamp TIMESTAMPTZ, date DATE) PARTITIONED BY (date))");
   }
 
-  // `count` events of `days` days from the given one; ids begin at `first`, so that a seed gives the same rows every time.
+  // `count` events of `days` days from the given one; ids begin at `first`, so that a seed gives the same rows every
+  // time.
   void AddEvents(int first, int count, int day, int days) {
-    lake_->Sql("INSERT INTO clickstream.clickstream_events_delta SELECT 'e' || i, 'u' || hash(i) % 40, 's' || hash(i, 1) % 90, "
-               "['page_view', 'product_view', 'add_to_cart', 'checkout', 'purchase'][1 + (hash(i, 2) % 5)::BIGINT], "
-               "CASE WHEN hash(i, 3) % 4 = 0 THEN NULL ELSE ['laptop', 'smartphone', 'tablet'][1 + (hash(i, 4) % 3)::BIGINT] END, t, "
-               "'/', 'agent', '10.0.0.1', 'mobile', 'Chrome', 'Linux', 'US', NULL, '800x600', "
-               "CASE WHEN hash(i, 5) % 9 = 0 THEN NULL ELSE hash(i, 6) % 300 END, hash(i, 7) % 101, MAP {'x': 1, 'y': 2}, "
-               "t + INTERVAL 1 MINUTE, CAST(t AS DATE) FROM (SELECT i, TIMESTAMPTZ '2025-03-01 00:00:00+00' + "
-               "to_seconds((" + std::to_string(day) + " * 86400 + hash(i, 8) % (86400 * " + std::to_string(days) + "))::BIGINT) AS t "
-               "FROM range(" + std::to_string(first) + ", " + std::to_string(first + count) + ") AS r(i))");
+    lake_->Sql(
+        "INSERT INTO clickstream.clickstream_events_delta SELECT 'e' || i, 'u' || hash(i) % 40, 's' || hash(i, 1) % "
+        "90, "
+        "['page_view', 'product_view', 'add_to_cart', 'checkout', 'purchase'][1 + (hash(i, 2) % 5)::BIGINT], "
+        "CASE WHEN hash(i, 3) % 4 = 0 THEN NULL ELSE ['laptop', 'smartphone', 'tablet'][1 + (hash(i, 4) % 3)::BIGINT] "
+        "END, t, "
+        "'/', 'agent', '10.0.0.1', 'mobile', 'Chrome', 'Linux', 'US', NULL, '800x600', "
+        "CASE WHEN hash(i, 5) % 9 = 0 THEN NULL ELSE hash(i, 6) % 300 END, hash(i, 7) % 101, MAP {'x': 1, 'y': 2}, "
+        "t + INTERVAL 1 MINUTE, CAST(t AS DATE) FROM (SELECT i, TIMESTAMPTZ '2025-03-01 00:00:00+00' + "
+        "to_seconds((" +
+        std::to_string(day) + " * 86400 + hash(i, 8) % (86400 * " + std::to_string(days) +
+        "))::BIGINT) AS t "
+        "FROM range(" +
+        std::to_string(first) + ", " + std::to_string(first + count) + ") AS r(i))");
   }
 
   BuildReport Build(const BuildOptions& options = {}) {
@@ -297,8 +319,8 @@ class ClickstreamBuildTest : public ::testing::Test {
 
   // The differences between a table and what it must be; "0" when there are none.
   std::string Differences(const std::string& table, const std::string& expected) {
-    return lake_->Sql("SELECT count(*) FROM ((SELECT * FROM " + table + " EXCEPT ALL (" + expected + ")) UNION ALL ((" + expected +
-                      ") EXCEPT ALL SELECT * FROM " + table + "))");
+    return lake_->Sql("SELECT count(*) FROM ((SELECT * FROM " + table + " EXCEPT ALL (" + expected + ")) UNION ALL ((" +
+                      expected + ") EXCEPT ALL SELECT * FROM " + table + "))");
   }
 
   // Gold, computed another way: from lists of distinct values instead of distinct aggregates.
@@ -308,15 +330,21 @@ class ClickstreamBuildTest : public ::testing::Test {
                           "SELECT date, user_id, sum(1)::BIGINT, len(list_distinct(list(session_id)))::BIGINT, "
                           "coalesce(len(list_distinct(list(product_id) FILTER (product_id IS NOT NULL))), 0)::BIGINT, "
                           "sum(CASE WHEN event_type = 'purchase' THEN 1 ELSE 0 END)::BIGINT, "
-                          "sum(time_on_page)::DOUBLE / count(time_on_page) FROM " + silver + " GROUP BY ALL"), "0");
-    EXPECT_EQ(Differences("clickstream.product_performance",
-                          "SELECT date, product_id, sum(1)::BIGINT, sum((event_type = 'product_view')::INT)::BIGINT, "
-                          "sum((event_type = 'add_to_cart')::INT)::BIGINT, sum((event_type = 'purchase')::INT)::BIGINT, "
-                          "len(list_distinct(list(user_id)))::BIGINT, sum(time_on_page)::DOUBLE / count(time_on_page) FROM " + silver +
-                          " WHERE product_id IS NOT NULL GROUP BY ALL"), "0");
+                          "sum(time_on_page)::DOUBLE / count(time_on_page) FROM " +
+                              silver + " GROUP BY ALL"),
+              "0");
+    EXPECT_EQ(
+        Differences("clickstream.product_performance",
+                    "SELECT date, product_id, sum(1)::BIGINT, sum((event_type = 'product_view')::INT)::BIGINT, "
+                    "sum((event_type = 'add_to_cart')::INT)::BIGINT, sum((event_type = 'purchase')::INT)::BIGINT, "
+                    "len(list_distinct(list(user_id)))::BIGINT, sum(time_on_page)::DOUBLE / count(time_on_page) FROM " +
+                        silver + " WHERE product_id IS NOT NULL GROUP BY ALL"),
+        "0");
     EXPECT_EQ(Differences("clickstream.daily_aggregates",
                           "SELECT date, event_type, sum(1)::BIGINT, len(list_distinct(list(user_id)))::BIGINT, "
-                          "len(list_distinct(list(session_id)))::BIGINT FROM " + silver + " GROUP BY ALL"), "0");
+                          "len(list_distinct(list(session_id)))::BIGINT FROM " +
+                              silver + " GROUP BY ALL"),
+              "0");
   }
 
   TemporaryFolder folder_;
@@ -330,12 +358,15 @@ TEST_F(ClickstreamBuildTest, GoldIsWhatTheScenarioSays) {
   EXPECT_TRUE(report.published);
   ExpectGoldIsRight();
   EXPECT_EQ(lake_->Sql("SELECT column_name || ' ' || column_type FROM (DESCRIBE clickstream.product_performance)"),
-            "date DATE;product_id VARCHAR;total_events BIGINT;total_views BIGINT;cart_adds BIGINT;purchases BIGINT;unique_users BIGINT;"
+            "date DATE;product_id VARCHAR;total_events BIGINT;total_views BIGINT;cart_adds BIGINT;purchases "
+            "BIGINT;unique_users BIGINT;"
             "avg_time_on_page DOUBLE");
   EXPECT_EQ(lake_->Sql("SELECT count(*) FROM (DESCRIBE staging.stg_clickstream_events)"), "18");
   EXPECT_EQ(lake_->Sql("SELECT sum(total_events) FROM clickstream.user_session_metrics"), "5000");
-  EXPECT_EQ(lake_->Sql("SELECT count(*) FROM clickstream.product_conversion_rates WHERE conversion_rate IS DISTINCT FROM "
-                       "round(100 * purchases / total_views, 2)"), "0");
+  EXPECT_EQ(
+      lake_->Sql("SELECT count(*) FROM clickstream.product_conversion_rates WHERE conversion_rate IS DISTINCT FROM "
+                 "round(100 * purchases / total_views, 2)"),
+      "0");
 }
 
 TEST_F(ClickstreamBuildTest, IncrementalEqualsFullAfterLateRecords) {
@@ -385,12 +416,14 @@ TEST_F(ClickstreamBuildTest, EachTestOfSilverFindsItsFault) {
   int id = 1'000;
   for (const auto& [test, fault] : faults) {
     const size_t equals = fault.find(" = ");
-    lake_->Sql("INSERT INTO clickstream.clickstream_events_delta SELECT * REPLACE ('f" + std::to_string(++id) + "' AS event_id, " +
-               fault.substr(equals + 3) + " AS " + fault.substr(0, equals) + ") FROM clickstream.clickstream_events_delta WHERE event_id = 'e1'");
+    lake_->Sql("INSERT INTO clickstream.clickstream_events_delta SELECT * REPLACE ('f" + std::to_string(++id) +
+               "' AS event_id, " + fault.substr(equals + 3) + " AS " + fault.substr(0, equals) +
+               ") FROM clickstream.clickstream_events_delta WHERE event_id = 'e1'");
   }
   const BuildReport report = BuildProject(Project(), *lake_, {.select = "stg_clickstream_events", .tests_only = true});
   for (const auto& [test, fault] : faults) {
-    const auto found = std::find_if(report.nodes.begin(), report.nodes.end(), [name = test](const NodeResult& n) { return n.name.starts_with(name); });
+    const auto found = std::find_if(report.nodes.begin(), report.nodes.end(),
+                                    [name = test](const NodeResult& n) { return n.name.starts_with(name); });
     ASSERT_NE(found, report.nodes.end()) << test;
     EXPECT_EQ(found->outcome, NodeOutcome::kFail) << test << found->message;
     EXPECT_EQ(found->rows, 1u) << test;
@@ -403,8 +436,9 @@ TEST_F(ClickstreamBuildTest, AKilledBuildLeavesAllOrNothingAndTheNextOneIsRight)
   Build();
   lake_.reset();
   int first = 10'000;
-  for (const char* point : {"model.build.before_model=exit@3", "model.build.before_commit=exit", "catalog.publish.after_pin=exit",
-                            "catalog.publish.after_log_commit=exit@1", "catalog.publish.before_unpin=exit", "model.build.after_commit=exit"}) {
+  for (const char* point : {"model.build.before_model=exit@3", "model.build.before_commit=exit",
+                            "catalog.publish.after_pin=exit", "catalog.publish.after_log_commit=exit@1",
+                            "catalog.publish.before_unpin=exit", "model.build.after_commit=exit"}) {
     SCOPED_TRACE(point);
     OpenLake();
     AddEvents(first, 200, 1, 3);
@@ -423,7 +457,8 @@ TEST_F(ClickstreamBuildTest, AKilledBuildLeavesAllOrNothingAndTheNextOneIsRight)
     OpenLake();
     // Both tables stand at one silver version, whatever happened.
     EXPECT_EQ(lake_->Sql("SELECT (SELECT sum(purchases) FROM clickstream.daily_user_activity) = "
-                         "(SELECT sum(event_count) FROM clickstream.daily_aggregates WHERE event_type = 'purchase')"), "true");
+                         "(SELECT sum(event_count) FROM clickstream.daily_aggregates WHERE event_type = 'purchase')"),
+              "true");
     Build();
     ExpectGoldIsRight();
     lake_.reset();

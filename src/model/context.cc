@@ -10,7 +10,9 @@ using jinja::Dict;
 using jinja::Runtime;
 using jinja::Value;
 
-Error Invalid(std::string message) { return Error(ErrorCode::kInvalidArgument, std::move(message)); }
+Error Invalid(std::string message) {
+  return Error(ErrorCode::kInvalidArgument, std::move(message));
+}
 
 Result<std::string> TextArgument(std::string_view function, const Value& value) {
   if (!value.IsString()) return Invalid(std::string(function) + "() needs a text, not " + value.TypeName());
@@ -38,10 +40,12 @@ class Methods : public jinja::Object {
 class ConfigObject final : public Methods {
  public:
   explicit ConfigObject(RenderTarget& target)
-      : Methods("config", {{"get", Value::Of("config.get", [&target](Runtime&, const Arguments& arguments) { return Get(target, arguments); })},
-                           {"require", Value::Of("config.require", [&target](Runtime&, const Arguments& arguments) {
-                              return Require(target, arguments);
-                            })}}),
+      : Methods("config",
+                {{"get", Value::Of("config.get",
+                                   [&target](Runtime&, const Arguments& arguments) { return Get(target, arguments); })},
+                 {"require",
+                  Value::Of("config.require",
+                            [&target](Runtime&, const Arguments& arguments) { return Require(target, arguments); })}}),
         target_(target) {}
 
   bool callable() const override { return true; }
@@ -103,7 +107,8 @@ Result<Value> CallVar(const ProjectData& project, const Arguments& arguments) {
   if (!bound[1].IsUndefined()) return bound[1];
   std::vector<std::string> names;
   for (const auto& [known, value] : project.config.vars) names.push_back(known);
-  return Invalid("the variable '" + name + "' is not set; give it with --vars, under vars: in dbt_project.yml, or as var('" + name +
+  return Invalid("the variable '" + name +
+                 "' is not set; give it with --vars, under vars: in dbt_project.yml, or as var('" + name +
                  "', default)" + DidYouMean(name, names));
 }
 
@@ -114,7 +119,8 @@ Result<Value> CallEnvVar(const ProjectData& project, const Arguments& arguments)
     if (const auto value = project.options.environment(name)) return Value(*value);
   }
   if (!bound[1].IsUndefined()) return bound[1];
-  return Invalid("the environment variable '" + name + "' is not set; set it, or write env_var('" + name + "', default)");
+  return Invalid("the environment variable '" + name + "' is not set; set it, or write env_var('" + name +
+                 "', default)");
 }
 
 Result<Value> CallChangedPartitions(RenderTarget& target, const Arguments& arguments) {
@@ -163,8 +169,8 @@ Value ExceptionsValue(RenderTarget& target) {
     target.Log(runtime.Position() + ": " + message, true);
     return Value("");
   });
-  return Value(std::make_shared<Methods>("exceptions", std::map<std::string, Value, std::less<>>{
-                                                           {"raise_compiler_error", raise}, {"warn", warn}}));
+  return Value(std::make_shared<Methods>(
+      "exceptions", std::map<std::string, Value, std::less<>>{{"raise_compiler_error", raise}, {"warn", warn}}));
 }
 
 Value AdapterValue(const ProjectData& project, RenderTarget& target) {
@@ -173,22 +179,27 @@ Value AdapterValue(const ProjectData& project, RenderTarget& target) {
     TARN_ASSIGN_OR_RETURN(const std::string name, TextArgument("adapter.quote", bound[0]));
     return Value(engine::QuoteIdentifier(name));
   });
-  const auto get_relation = Value::Of("adapter.get_relation", [&target](Runtime&, const Arguments& arguments) -> Result<Value> {
-    TARN_ASSIGN_OR_RETURN(const auto bound, arguments.Bind("adapter.get_relation", {"database", "schema", "identifier"}, 3));
-    TARN_ASSIGN_OR_RETURN(const std::string schema, TextArgument("adapter.get_relation", bound[1]));
-    TARN_ASSIGN_OR_RETURN(const std::string identifier, TextArgument("adapter.get_relation", bound[2]));
-    return target.FindRelation({.name_space = schema, .name = identifier});
-  });
-  const auto dispatch = Value::Of("adapter.dispatch", [&project](Runtime&, const Arguments& arguments) -> Result<Value> {
-    TARN_ASSIGN_OR_RETURN(const auto bound, arguments.Bind("adapter.dispatch", {"macro_name", "macro_namespace"}, 1));
-    TARN_ASSIGN_OR_RETURN(const std::string name, TextArgument("adapter.dispatch", bound[0]));
-    for (const char* prefix : {"duckdb__", "default__"}) {
-      if (auto macro = project.macros.Find(prefix + name)) return *macro;
-    }
-    return Invalid("adapter.dispatch: there is neither a macro duckdb__" + name + " nor default__" + name);
-  });
+  const auto get_relation =
+      Value::Of("adapter.get_relation", [&target](Runtime&, const Arguments& arguments) -> Result<Value> {
+        TARN_ASSIGN_OR_RETURN(const auto bound,
+                              arguments.Bind("adapter.get_relation", {"database", "schema", "identifier"}, 3));
+        TARN_ASSIGN_OR_RETURN(const std::string schema, TextArgument("adapter.get_relation", bound[1]));
+        TARN_ASSIGN_OR_RETURN(const std::string identifier, TextArgument("adapter.get_relation", bound[2]));
+        return target.FindRelation({.name_space = schema, .name = identifier});
+      });
+  const auto dispatch =
+      Value::Of("adapter.dispatch", [&project](Runtime&, const Arguments& arguments) -> Result<Value> {
+        TARN_ASSIGN_OR_RETURN(const auto bound,
+                              arguments.Bind("adapter.dispatch", {"macro_name", "macro_namespace"}, 1));
+        TARN_ASSIGN_OR_RETURN(const std::string name, TextArgument("adapter.dispatch", bound[0]));
+        for (const char* prefix : {"duckdb__", "default__"}) {
+          if (auto macro = project.macros.Find(prefix + name)) return *macro;
+        }
+        return Invalid("adapter.dispatch: there is neither a macro duckdb__" + name + " nor default__" + name);
+      });
   return Value(std::make_shared<Methods>(
-      "adapter", std::map<std::string, Value, std::less<>>{{"quote", quote}, {"get_relation", get_relation}, {"dispatch", dispatch}}));
+      "adapter", std::map<std::string, Value, std::less<>>{
+                     {"quote", quote}, {"get_relation", get_relation}, {"dispatch", dispatch}}));
 }
 
 void AddOutput(RenderTarget& target, jinja::Globals& globals) {
@@ -221,7 +232,8 @@ bool IsBareCall(std::string_view text) {
 }  // namespace
 
 std::shared_ptr<Relation> Relation::Ephemeral(const Node& node) {
-  auto relation = std::make_shared<Relation>(catalog::TableName{.name = "__dbt__cte__" + node.info.name}, node.info.unique_id);
+  auto relation =
+      std::make_shared<Relation>(catalog::TableName{.name = "__dbt__cte__" + node.info.name}, node.info.unique_id);
   relation->ephemeral_ = true;
   return relation;
 }
@@ -245,8 +257,10 @@ bool Relation::Equals(Object& other) {
 
 jinja::Globals MakeYamlGlobals(const ProjectData& project) {
   jinja::Globals globals;
-  globals["var"] = Value::Of("var", [&project](Runtime&, const Arguments& arguments) { return CallVar(project, arguments); });
-  globals["env_var"] = Value::Of("env_var", [&project](Runtime&, const Arguments& arguments) { return CallEnvVar(project, arguments); });
+  globals["var"] =
+      Value::Of("var", [&project](Runtime&, const Arguments& arguments) { return CallVar(project, arguments); });
+  globals["env_var"] =
+      Value::Of("env_var", [&project](Runtime&, const Arguments& arguments) { return CallEnvVar(project, arguments); });
   globals["target"] = TargetValue(project);
   globals["project_name"] = Value(project.config.name);
   return globals;
@@ -254,16 +268,20 @@ jinja::Globals MakeYamlGlobals(const ProjectData& project) {
 
 jinja::Globals MakeGlobals(const ProjectData& project, const Node& node, RenderTarget& target) {
   jinja::Globals globals = MakeYamlGlobals(project);
-  globals["ref"] = Value::Of(
-      "ref", [&target, &project](Runtime& runtime, const Arguments& arguments) { return CallRef(target, project, runtime, arguments); });
-  globals["source"] = Value::Of(
-      "source", [&target](Runtime& runtime, const Arguments& arguments) { return CallSource(target, runtime, arguments); });
-  globals["changed_partitions"] = Value::Of(
-      "changed_partitions", [&target](Runtime&, const Arguments& arguments) { return CallChangedPartitions(target, arguments); });
-  globals["is_incremental"] = Value::Of("is_incremental", [&target](Runtime&, const Arguments& arguments) -> Result<Value> {
-    TARN_TRY(arguments.Bind("is_incremental", {}));
-    return Value(target.IsIncremental());
+  globals["ref"] = Value::Of("ref", [&target, &project](Runtime& runtime, const Arguments& arguments) {
+    return CallRef(target, project, runtime, arguments);
   });
+  globals["source"] = Value::Of("source", [&target](Runtime& runtime, const Arguments& arguments) {
+    return CallSource(target, runtime, arguments);
+  });
+  globals["changed_partitions"] = Value::Of("changed_partitions", [&target](Runtime&, const Arguments& arguments) {
+    return CallChangedPartitions(target, arguments);
+  });
+  globals["is_incremental"] =
+      Value::Of("is_incremental", [&target](Runtime&, const Arguments& arguments) -> Result<Value> {
+        TARN_TRY(arguments.Bind("is_incremental", {}));
+        return Value(target.IsIncremental());
+      });
   globals["config"] = Value(std::make_shared<ConfigObject>(target));
   globals["this"] = Value(std::make_shared<Relation>(node.table(), node.info.unique_id));
   globals["model"] = ModelValue(node, target.config());
@@ -354,11 +372,13 @@ select from_field from child where from_field not in (select to_field from paren
 namespace {
 
 // The relation that a generic test looks at: its target, cut to `where` when there is one.
-Result<Value> TestedRelation(const ProjectData& project, const Node& node, RenderTarget& target, const jinja::Context& context) {
+Result<Value> TestedRelation(const ProjectData& project, const Node& node, RenderTarget& target,
+                             const jinja::Context& context) {
   const GenericTest& test = *node.generic;
   Value relation;
   if (const auto source = project.sources.find(test.target); source != project.sources.end()) {
-    TARN_ASSIGN_OR_RETURN(relation, target.FindSource(source->second.source_name, source->second.table_name, node.position));
+    TARN_ASSIGN_OR_RETURN(relation,
+                          target.FindSource(source->second.source_name, source->second.table_name, node.position));
   } else {
     TARN_ASSIGN_OR_RETURN(relation, target.Ref(test.target.substr(test.target.rfind('.') + 1), node.position));
   }
@@ -369,7 +389,8 @@ Result<Value> TestedRelation(const ProjectData& project, const Node& node, Rende
   return Value("(select * from " + name + " where " + condition + ") dbt_subquery");
 }
 
-Result<std::string> RenderGenericTest(const ProjectData& project, const Node& node, RenderTarget& target, const jinja::Context& context) {
+Result<std::string> RenderGenericTest(const ProjectData& project, const Node& node, RenderTarget& target,
+                                      const jinja::Context& context) {
   const GenericTest& test = *node.generic;
   const auto macro = FindTestMacro(project, test.macro);
   if (!macro) return Error(ErrorCode::kInternal, "the test macro " + test.macro + " is gone");

@@ -28,14 +28,16 @@ class GraphBuilder {
       const Node& node = parsed_[i].node;
       const auto [first, added] = ids_.emplace(node.info.unique_id, i);
       if (!added) {
-        return Error(ErrorCode::kInvalidArgument, node.position + ": there is a second '" + node.info.name + "', the first is at " +
-                                                      parsed_[first->second].node.position + "; give it a name: of its own");
+        return Error(ErrorCode::kInvalidArgument, node.position + ": there is a second '" + node.info.name +
+                                                      "', the first is at " + parsed_[first->second].node.position +
+                                                      "; give it a name: of its own");
       }
-      if (!node.IsModel() || !node.config.enabled || node.config.materialization == Materialization::kEphemeral) continue;
+      if (!node.IsModel() || !node.config.enabled || node.config.materialization == Materialization::kEphemeral)
+        continue;
       const auto [other, unique] = places.emplace(node.table().ToString(), &node);
       if (!unique) {
-        return Error(ErrorCode::kInvalidArgument, node.position + ": the model writes " + node.table().ToString() + ", and so does " +
-                                                      other->second->position);
+        return Error(ErrorCode::kInvalidArgument, node.position + ": the model writes " + node.table().ToString() +
+                                                      ", and so does " + other->second->position);
       }
     }
     return Ok();
@@ -68,13 +70,15 @@ class GraphBuilder {
   }
 
   Error Missing(const ParsedNode::Reference& reference, bool disabled) const {
-    if (disabled) return Error(ErrorCode::kInvalidArgument, reference.position + ": the model '" + reference.first + "' is disabled");
+    if (disabled)
+      return Error(ErrorCode::kInvalidArgument,
+                   reference.position + ": the model '" + reference.first + "' is disabled");
     std::vector<std::string> names;
     for (const ParsedNode& parsed : parsed_) {
       if (parsed.node.IsModel() && parsed.node.config.enabled) names.push_back(parsed.node.info.name);
     }
-    return Error(ErrorCode::kInvalidArgument,
-                 reference.position + ": there is no model '" + reference.first + "'" + DidYouMean(reference.first, names));
+    return Error(ErrorCode::kInvalidArgument, reference.position + ": there is no model '" + reference.first + "'" +
+                                                  DidYouMean(reference.first, names));
   }
 
   // Depth first, without recursion: `path` is the way to the node in hand.
@@ -96,7 +100,8 @@ class GraphBuilder {
         todo.back().pop_back();
         const auto found = ids_.find(id);
         if (found == ids_.end() || done.contains(id)) continue;
-        if (const auto in_path = std::find(path.begin(), path.end(), id); in_path != path.end()) return Cycle({in_path, path.end()});
+        if (const auto in_path = std::find(path.begin(), path.end(), id); in_path != path.end())
+          return Cycle({in_path, path.end()});
         path.push_back(id);
         const auto& upstream = parsed_[found->second].node.upstream;
         todo.emplace_back(upstream.begin(), upstream.end());
@@ -112,10 +117,12 @@ class GraphBuilder {
     for (const std::string& id : cycle) text += parsed_[ids_.at(id)].node.info.name + " -> ";
     const ParsedNode& first = parsed_[ids_.at(cycle[0])];
     const std::string& next = parsed_[ids_.at(cycle[1 % cycle.size()])].node.info.name;
-    const auto reference = std::find_if(first.references.begin(), first.references.end(),
-                                        [&](const ParsedNode::Reference& r) { return !r.is_source && r.first == next; });
+    const auto reference =
+        std::find_if(first.references.begin(), first.references.end(),
+                     [&](const ParsedNode::Reference& r) { return !r.is_source && r.first == next; });
     const std::string& position = reference == first.references.end() ? first.node.position : reference->position;
-    return Error(ErrorCode::kInvalidArgument, position + ": models refer to each other in a circle: " + text + first.node.info.name);
+    return Error(ErrorCode::kInvalidArgument,
+                 position + ": models refer to each other in a circle: " + text + first.node.info.name);
   }
 
   // Kahn's algorithm; among what is ready tests come first, then names in order.
@@ -154,6 +161,8 @@ class GraphBuilder {
 
 }  // namespace
 
-Status BuildGraph(std::vector<ParsedNode> parsed, ProjectData& project) { return GraphBuilder(std::move(parsed), project).Build(); }
+Status BuildGraph(std::vector<ParsedNode> parsed, ProjectData& project) {
+  return GraphBuilder(std::move(parsed), project).Build();
+}
 
 }  // namespace tarn::model

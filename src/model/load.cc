@@ -21,9 +21,11 @@ class ParseTarget final : public RenderTarget {
   bool executing() const override { return false; }
   Result<jinja::Value> Ref(const std::string& name, const std::string& position) override {
     parsed_.references.push_back({.first = name, .position = position});
-    return jinja::Value(std::make_shared<Relation>(catalog::TableName{.name_space = project_.default_schema, .name = name}, ""));
+    return jinja::Value(
+        std::make_shared<Relation>(catalog::TableName{.name_space = project_.default_schema, .name = name}, ""));
   }
-  Result<jinja::Value> FindSource(const std::string& source, const std::string& table, const std::string& position) override {
+  Result<jinja::Value> FindSource(const std::string& source, const std::string& table,
+                                  const std::string& position) override {
     const Source* found = project_.FindSource(source, table);
     if (found == nullptr) return UnknownSource(project_, source, table);
     parsed_.references.push_back({.is_source = true, .first = source, .second = table, .position = position});
@@ -46,8 +48,10 @@ class ParseTarget final : public RenderTarget {
   ParsedNode& parsed_;
 };
 
-Status AddMacroFile(FileSystem& file_system, const std::string& directory, const ProjectFile& file, ProjectData& project) {
-  TARN_ASSIGN_OR_RETURN(const std::string text, ReadFile(file_system, directory + "/" + file.path, kSourceFileBytesMax));
+Status AddMacroFile(FileSystem& file_system, const std::string& directory, const ProjectFile& file,
+                    ProjectData& project) {
+  TARN_ASSIGN_OR_RETURN(const std::string text,
+                        ReadFile(file_system, directory + "/" + file.path, kSourceFileBytesMax));
   TARN_ASSIGN_OR_RETURN(const auto parsed, jinja::Template::Parse(text, file.path));
   return project.macros.Add(parsed, project.config.name);
 }
@@ -63,7 +67,8 @@ Status LoadMacros(FileSystem& file_system, const std::string& directory, Project
 }
 
 // What all SQL files become first.
-Result<ParsedNode> ReadSqlNode(FileSystem& file_system, const ProjectData& project, const ProjectFile& file, NodeKind kind) {
+Result<ParsedNode> ReadSqlNode(FileSystem& file_system, const ProjectData& project, const ProjectFile& file,
+                               NodeKind kind) {
   ParsedNode parsed;
   Node& node = parsed.node;
   TARN_ASSIGN_OR_RETURN(const std::string text,
@@ -117,7 +122,8 @@ Status CheckTestArguments(const ProjectData& project, const DeclaredTest& declar
     for (const auto& [key, value] : declared.test.arguments.entries()) {
       const auto& names = macro.parameters;
       if (std::find(names.begin(), names.end(), key.as_string()) != names.end()) continue;
-      return at("the test '" + declared.test.macro + "' has no argument '" + key.as_string() + "'" + DidYouMean(key.as_string(), names));
+      return at("the test '" + declared.test.macro + "' has no argument '" + key.as_string() + "'" +
+                DidYouMean(key.as_string(), names));
     }
   }
   return Ok();
@@ -149,7 +155,8 @@ Status ApplyPatches(const ProjectData& project, const Properties& properties, st
   std::map<std::string, const ModelPatch*> seen;
   for (const ModelPatch& patch : properties.models) {
     const auto at = [&](std::string_view what) { return YamlError(patch.file, patch.line, patch.column, what); };
-    const auto model = std::find_if(models.begin(), models.end(), [&](const ParsedNode& m) { return m.node.info.name == patch.name; });
+    const auto model =
+        std::find_if(models.begin(), models.end(), [&](const ParsedNode& m) { return m.node.info.name == patch.name; });
     if (model == models.end()) {
       std::vector<std::string> names;
       for (const ParsedNode& m : models) names.push_back(m.node.info.name);
@@ -167,7 +174,8 @@ Status ApplyPatches(const ProjectData& project, const Properties& properties, st
 
 Status CheckModel(const Node& node) {
   if (node.config.Strategy() == IncrementalStrategy::kOverwritePartitions && node.config.partition_by.empty()) {
-    return Error(ErrorCode::kInvalidArgument, node.position + ": insert_overwrite needs partition_by, the columns whose values it replaces");
+    return Error(ErrorCode::kInvalidArgument,
+                 node.position + ": insert_overwrite needs partition_by, the columns whose values it replaces");
   }
   return Ok();
 }
@@ -202,22 +210,26 @@ class Loader {
  private:
   Status LoadSchemaFiles() {
     const auto& folders = project_->config.model_paths;
-    TARN_ASSIGN_OR_RETURN(const auto files, ListProjectFiles(file_system_, options_.directory, folders, {".yml", ".yaml"}));
+    TARN_ASSIGN_OR_RETURN(const auto files,
+                          ListProjectFiles(file_system_, options_.directory, folders, {".yml", ".yaml"}));
     for (const ProjectFile& file : files) {
-      TARN_ASSIGN_OR_RETURN(const std::string text, ReadFile(file_system_, options_.directory + "/" + file.path, kSourceFileBytesMax));
+      TARN_ASSIGN_OR_RETURN(const std::string text,
+                            ReadFile(file_system_, options_.directory + "/" + file.path, kSourceFileBytesMax));
       TARN_TRY(ReadSchemaYaml(text, file.path, *project_, properties_));
     }
     return Ok();
   }
 
   Status LoadModels() {
-    TARN_ASSIGN_OR_RETURN(const auto files, ListProjectFiles(file_system_, options_.directory, project_->config.model_paths, {".sql"}));
+    TARN_ASSIGN_OR_RETURN(const auto files,
+                          ListProjectFiles(file_system_, options_.directory, project_->config.model_paths, {".sql"}));
     TARN_TRY(CheckConfigTree(*project_, NodeKind::kModel, files));
     std::map<std::string, std::string> seen;
     for (const ProjectFile& file : files) {
       const auto [before, added] = seen.emplace(file.Stem(), file.path);
       if (!added) {
-        return Error(ErrorCode::kInvalidArgument, file.path + ": a model '" + file.Stem() + "' is there already: " + before->second);
+        return Error(ErrorCode::kInvalidArgument,
+                     file.path + ": a model '" + file.Stem() + "' is there already: " + before->second);
       }
       TARN_ASSIGN_OR_RETURN(ParsedNode model, ReadSqlNode(file_system_, *project_, file, NodeKind::kModel));
       parsed_.push_back(std::move(model));
@@ -226,7 +238,8 @@ class Loader {
   }
 
   Status LoadSingularTests() {
-    TARN_ASSIGN_OR_RETURN(const auto files, ListProjectFiles(file_system_, options_.directory, project_->config.test_paths, {".sql"}));
+    TARN_ASSIGN_OR_RETURN(const auto files,
+                          ListProjectFiles(file_system_, options_.directory, project_->config.test_paths, {".sql"}));
     TARN_TRY(CheckConfigTree(*project_, NodeKind::kTest, files));
     for (const ProjectFile& file : files) {
       if (file.Below().starts_with("generic/")) continue;
@@ -243,8 +256,9 @@ class Loader {
   std::vector<ParsedNode> parsed_;
 };
 
-Status ListBelow(FileSystem& file_system, const std::string& directory, const std::string& folder, const std::string& path, int depth,
-                 const std::vector<std::string>& endings, std::vector<ProjectFile>& files) {
+Status ListBelow(FileSystem& file_system, const std::string& directory, const std::string& folder,
+                 const std::string& path, int depth, const std::vector<std::string>& endings,
+                 std::vector<ProjectFile>& files) {
   constexpr int kDepthMax = 32;  // a folder that links to itself ends here
   auto entries = file_system.List(directory + "/" + path);
   if (entries.Is(ErrorCode::kNotFound)) return Ok();
@@ -256,7 +270,8 @@ Status ListBelow(FileSystem& file_system, const std::string& directory, const st
     if (entry.is_directory) {
       if (depth >= kDepthMax) return Error(ErrorCode::kInvalidArgument, below + ": folders are nested too deeply");
       TARN_TRY(ListBelow(file_system, directory, folder, below, depth + 1, endings, files));
-    } else if (std::any_of(endings.begin(), endings.end(), [&](const std::string& ending) { return entry.name.ends_with(ending); })) {
+    } else if (std::any_of(endings.begin(), endings.end(),
+                           [&](const std::string& ending) { return entry.name.ends_with(ending); })) {
       files.push_back({.path = below, .folder = folder});
     }
   }
@@ -271,15 +286,18 @@ std::string ProjectFile::Stem() const {
 }
 
 Result<std::vector<ProjectFile>> ListProjectFiles(FileSystem& file_system, const std::string& directory,
-                                                  const std::vector<std::string>& folders, const std::vector<std::string>& endings) {
+                                                  const std::vector<std::string>& folders,
+                                                  const std::vector<std::string>& endings) {
   std::vector<ProjectFile> files;
-  for (const std::string& folder : folders) TARN_TRY(ListBelow(file_system, directory, folder, folder, 0, endings, files));
+  for (const std::string& folder : folders)
+    TARN_TRY(ListBelow(file_system, directory, folder, folder, 0, endings, files));
   return files;
 }
 
 Status ParseNode(const ProjectData& project, ParsedNode& parsed) {
   ParseTarget target(project, parsed);
-  // A model's place may depend on its own config(), and config() may ask for `this`: the place by the configs known so far.
+  // A model's place may depend on its own config(), and config() may ask for `this`: the place by the configs known so
+  // far.
   if (parsed.node.IsModel()) PlaceModel(project, parsed.node);
   TARN_TRY(RenderNode(project, parsed.node, target));
   if (!parsed.node.IsModel()) return Ok();

@@ -19,14 +19,17 @@ struct ProjectFile {
   std::string Stem() const;
 };
 
-// All files with one of the endings below the folders, sorted; a folder that is not there has none. Hidden ones are left out.
+// All files with one of the endings below the folders, sorted; a folder that is not there has none. Hidden ones are
+// left out.
 Result<std::vector<ProjectFile>> ListProjectFiles(FileSystem& file_system, const std::string& directory,
-                                                  const std::vector<std::string>& folders, const std::vector<std::string>& endings);
+                                                  const std::vector<std::string>& folders,
+                                                  const std::vector<std::string>& endings);
 
 // dbt_project.yml; vars of the options over its own.
 Result<ProjectConfig> ReadProjectConfig(FileSystem& file_system, const ProjectOptions& options);
 // `schema` of the target in profiles.yml beside it, if there is one; else the project's name.
-Result<std::string> ReadDefaultSchema(FileSystem& file_system, const ProjectOptions& options, const ProjectConfig& config);
+Result<std::string> ReadDefaultSchema(FileSystem& file_system, const ProjectOptions& options,
+                                      const ProjectConfig& config);
 
 // What schema YAML says of one model: applied once its SQL file is known.
 struct ModelPatch {
@@ -69,7 +72,7 @@ struct ParsedNode {
   Node node;
   struct Reference {
     bool is_source = false;
-    std::string first;  // model, or source
+    std::string first;   // model, or source
     std::string second;  // the source's table
     std::string position;
   };
@@ -78,8 +81,8 @@ struct ParsedNode {
 // Renders without executing: fills references, config and namespace.
 Status ParseNode(const ProjectData& project, ParsedNode& parsed);
 
-// Turns the references into edges, finds cycles, and puts the nodes into graph order (a test as soon as all it looks at is there)
-// into `project`.
+// Turns the references into edges, finds cycles, and puts the nodes into graph order (a test as soon as all it looks at
+// is there) into `project`.
 Status BuildGraph(std::vector<ParsedNode> parsed, ProjectData& project);
 
 }  // namespace tarn::model

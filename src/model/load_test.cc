@@ -53,14 +53,17 @@ TEST_F(LoadTest, OrdersModelsByTheirReferencesAndTestsAsEarlyAsTheyCan) {
   Write("models/a_last.sql", "select * from {{ ref('b_middle') }} join {{ ref('shop', 'c_first') }} using (id)");
   Write("models/b_middle.sql", "select * from {{ ref('c_first') }}");
   Write("models/c_first.sql", "select * from {{ source('raw', 'events') }}");
-  Write("models/schema.yml", "models:\n  - name: c_first\n    columns:\n      - name: id\n        tests: [unique, not_null]\n");
+  Write("models/schema.yml",
+        "models:\n  - name: c_first\n    columns:\n      - name: id\n        tests: [unique, not_null]\n");
   EXPECT_THAT(Names(), ElementsAre("c_first", "not_null_c_first_id", "unique_c_first_id", "b_middle", "a_last"));
   EXPECT_THAT(Node("a_last").depends_on, ElementsAre("model.shop.b_middle", "model.shop.c_first"));
   EXPECT_THAT(Node("c_first").depends_on, ElementsAre("source.shop.raw.events"));
 }
 
 TEST_F(LoadTest, ConfigsComeFromProjectSchemaFileAndModelInThatOrder) {
-  Write("dbt_project.yml", "name: shop\nmodels:\n  +schema: everywhere\n  shop:\n    marts:\n      +schema: gold\n      +materialized: table\n");
+  Write("dbt_project.yml",
+        "name: shop\nmodels:\n  +schema: everywhere\n  shop:\n    marts:\n      +schema: gold\n      +materialized: "
+        "table\n");
   Write("models/one.sql", "select 1 as a");
   Write("models/marts/two.sql", "select 1 as a");
   Write("models/marts/three.sql", "{{ config(materialized='ephemeral') }} select 1 as a");
@@ -121,12 +124,18 @@ TEST_F(LoadTest, UnknownKeysAndConfigsNameThePlaceAndTheNearestRightOne) {
   EXPECT_EQ(Message(), "models/schema.yml:2:5: there is no model 'onne', did you mean 'one'?");
   Write("models/schema.yml", "models:\n  - name: one\n    data_tests:\n      - uniqe\n");
   EXPECT_EQ(Message(), "models/schema.yml:4:9: there is no test 'uniqe', did you mean 'unique'?");
-  Write("models/schema.yml", "models:\n  - name: one\n    columns:\n      - name: a\n        tests:\n          - accepted_values: {value: [1]}\n");
-  EXPECT_EQ(Message(), "models/schema.yml:6:13: the test 'accepted_values' has no argument 'value', did you mean 'values'?");
+  Write("models/schema.yml",
+        "models:\n  - name: one\n    columns:\n      - name: a\n        tests:\n          - accepted_values: {value: "
+        "[1]}\n");
+  EXPECT_EQ(Message(),
+            "models/schema.yml:6:13: the test 'accepted_values' has no argument 'value', did you mean 'values'?");
   Write("models/schema.yml", "{}");
   Write("models/one.sql", "{{ config(materialized='tabel') }} select 1 as a");
   EXPECT_THAT(Message(), HasSubstr("models/one.sql:1:"));
-  EXPECT_THAT(Message(), HasSubstr("config 'materialized' is 'tabel'; it may be view, table, incremental, ephemeral, did you mean 'table'?"));
+  EXPECT_THAT(
+      Message(),
+      HasSubstr(
+          "config 'materialized' is 'tabel'; it may be view, table, incremental, ephemeral, did you mean 'table'?"));
 }
 
 TEST_F(LoadTest, WhatWouldChangeABuildAndIsNotThereIsRefused) {
@@ -134,7 +143,8 @@ TEST_F(LoadTest, WhatWouldChangeABuildAndIsNotThereIsRefused) {
   EXPECT_THAT(Message(), HasSubstr("config 'unique_key' is not supported"));
   Write("models/one.sql", "{{ config(materialized='incremental', incremental_strategy='merge') }} select 1 as id");
   EXPECT_THAT(Message(), HasSubstr("merge is not supported"));
-  Write("models/one.sql", "{{ config(materialized='incremental', incremental_strategy='insert_overwrite') }} select 1 as id");
+  Write("models/one.sql",
+        "{{ config(materialized='incremental', incremental_strategy='insert_overwrite') }} select 1 as id");
   EXPECT_THAT(Message(), HasSubstr("insert_overwrite needs partition_by"));
 }
 
@@ -150,7 +160,10 @@ TEST_F(LoadTest, VariablesComeFromTheCommandLineThenTheProjectThenTheDefault) {
 TEST_F(LoadTest, EnvironmentVariablesAreAskedFor) {
   Write("models/one.sql", "select '{{ env_var('SHOP') }}' as x");
   EXPECT_THAT(Message(), HasSubstr("the environment variable 'SHOP' is not set"));
-  EXPECT_EQ(Message({.environment = [](const std::string& name) { return name == "SHOP" ? std::optional<std::string>("x") : std::nullopt; }}),
+  EXPECT_EQ(Message({.environment =
+                         [](const std::string& name) {
+                           return name == "SHOP" ? std::optional<std::string>("x") : std::nullopt;
+                         }}),
             "loaded");
 }
 
@@ -174,9 +187,13 @@ TEST_F(LoadTest, DisabledModelsAreLeftOutWithTheirTests) {
 
 TEST_F(LoadTest, TestsOfAProjectsOwnAndSingularTests) {
   Write("models/one.sql", "select 1 as a");
-  Write("tests/generic/positive.sql", "{% test positive(model, column_name, least=0) %}select * from {{ model }} where {{ column_name }} <= {{ least }}{% endtest %}");
+  Write("tests/generic/positive.sql",
+        "{% test positive(model, column_name, least=0) %}select * from {{ model }} where {{ column_name }} <= {{ least "
+        "}}{% endtest %}");
   Write("tests/all_fine.sql", "select * from {{ ref('one') }} where a is null");
-  Write("models/schema.yml", "models:\n  - name: one\n    columns: [{name: a, data_tests: [positive: {least: 0, config: {severity: warn}}]}]\n");
+  Write("models/schema.yml",
+        "models:\n  - name: one\n    columns: [{name: a, data_tests: [positive: {least: 0, config: {severity: "
+        "warn}}]}]\n");
   EXPECT_THAT(Names(), ElementsAre("one", "all_fine", "positive_one_a__0"));
 }
 

@@ -7,7 +7,8 @@ namespace tarn::model {
 namespace {
 
 bool IsTable(const Node& node) {
-  return node.config.materialization == Materialization::kTable || node.config.materialization == Materialization::kIncremental;
+  return node.config.materialization == Materialization::kTable ||
+         node.config.materialization == Materialization::kIncremental;
 }
 
 }  // namespace
@@ -37,8 +38,8 @@ Status BuildRun::MakeRoom(const Node& node, bool for_view) {
   if (!in_the_way) return Ok();
   if (!options_.full_refresh) {
     const std::string now = for_view ? "table" : "view", then = for_view ? "view" : "table";
-    return Error(ErrorCode::kFailedPrecondition,
-                 name.ToString() + " is a " + now + " and the model makes a " + then + "; --full-refresh drops it first");
+    return Error(ErrorCode::kFailedPrecondition, name.ToString() + " is a " + now + " and the model makes a " + then +
+                                                     "; --full-refresh drops it first");
   }
   return connection_->Execute((for_view ? "DROP TABLE " : "DROP VIEW ") + Relation(name, "").Sql());
 }
@@ -66,7 +67,8 @@ Status BuildRun::BuildIncremental(const Node& node, NodeResult& result) {
         return Ok();
       }
       const bool appends = node.config.Strategy() == IncrementalStrategy::kAppend;
-      return WriteRows(node, rendered, appends ? lake::LakeWriteMode::kAppend : lake::LakeWriteMode::kOverwritePartitions, result);
+      return WriteRows(node, rendered,
+                       appends ? lake::LakeWriteMode::kAppend : lake::LakeWriteMode::kOverwritePartitions, result);
     }
   }
   return BuildTable(node, result);
@@ -77,17 +79,19 @@ Result<bool> BuildRun::NeedsFullBuild(const Node& node, const RenderedNode& rend
   TARN_ASSIGN_OR_RETURN(const catalog::CatalogMoment moment, context_.catalog.Now());
   TARN_ASSIGN_OR_RETURN(const auto snapshot, context_.catalog.Resolve(node.table(), moment));
   if (snapshot->partition_columns != node.config.partition_by) return true;
-  TARN_ASSIGN_OR_RETURN(const auto old_columns, DescribeColumns(*connection_, "SELECT * FROM " + Relation(node.table(), "").Sql()));
+  TARN_ASSIGN_OR_RETURN(const auto old_columns,
+                        DescribeColumns(*connection_, "SELECT * FROM " + Relation(node.table(), "").Sql()));
   TARN_ASSIGN_OR_RETURN(const auto new_columns, DescribeColumns(*connection_, rendered.sql));
   if (old_columns == new_columns) return false;
   if (node.config.fail_on_schema_change) {
-    return Error(ErrorCode::kFailedPrecondition,
-                 "the model's columns differ from those of " + node.table().ToString() + ", and on_schema_change is fail");
+    return Error(ErrorCode::kFailedPrecondition, "the model's columns differ from those of " + node.table().ToString() +
+                                                     ", and on_schema_change is fail");
   }
   return true;
 }
 
-Status BuildRun::WriteRows(const Node& node, const RenderedNode& rendered, lake::LakeWriteMode mode, NodeResult& result) {
+Status BuildRun::WriteRows(const Node& node, const RenderedNode& rendered, lake::LakeWriteMode mode,
+                           NodeResult& result) {
   lake::LakeWrite write{.table = node.table(),
                         .select_sql = rendered.sql,
                         .mode = mode,
@@ -130,7 +134,8 @@ Result<std::map<std::string, int64_t>> BuildRun::ReadProgress(const Node& node) 
   for (const catalog::TableName& table : tables) {
     if (!context_.catalog.GetTable(table).ok()) continue;  // a source that is a view
     TARN_ASSIGN_OR_RETURN(const auto version, ReadTableVersion(*connection_, table));
-    // Of a model that this build has written too, the version before: what is published now counts as changed next time.
+    // Of a model that this build has written too, the version before: what is published now counts as changed next
+    // time.
     if (version) progress[ProgressKey(table)] = *version;
   }
   return progress;

@@ -10,16 +10,18 @@ namespace {
 using jinja::Value;
 
 constexpr std::string_view kModelConfigs[] = {
-    "materialized", "schema", "alias", "tags", "enabled", "partition_by", "incremental_strategy", "full_refresh", "on_schema_change",
+    "materialized", "schema", "alias", "tags", "enabled", "partition_by", "incremental_strategy", "full_refresh",
+    "on_schema_change",
     // Known to dbt, without effect here.
-    "meta", "docs", "description", "contract", "persist_docs", "grants", "group", "access", "event_time", "database", "quoting", "packages",
+    "meta", "docs", "description", "contract", "persist_docs", "grants", "group", "access", "event_time", "database",
+    "quoting", "packages",
     // Known to dbt; refused, because leaving them out would change what a build does.
     "unique_key", "pre_hook", "post_hook", "pre-hook", "post-hook", "incremental_predicates", "sql_header"};
-constexpr std::string_view kRefused[] = {"unique_key",    "pre_hook",  "post_hook", "pre-hook",
-                                         "post-hook", "incremental_predicates", "sql_header"};
-constexpr std::string_view kTestConfigs[] = {"severity", "where",   "limit",          "fail_calc", "warn_if",       "error_if", "tags",
-                                             "enabled",  "meta",    "store_failures", "schema",    "store_failures_as", "description",
-                                             "alias",    "database", "group"};
+constexpr std::string_view kRefused[] = {
+    "unique_key", "pre_hook", "post_hook", "pre-hook", "post-hook", "incremental_predicates", "sql_header"};
+constexpr std::string_view kTestConfigs[] = {
+    "severity", "where",          "limit",  "fail_calc",         "warn_if",     "error_if", "tags",     "enabled",
+    "meta",     "store_failures", "schema", "store_failures_as", "description", "alias",    "database", "group"};
 
 bool Contains(std::span<const std::string_view> names, std::string_view name) {
   return std::find(names.begin(), names.end(), name) != names.end();
@@ -27,8 +29,8 @@ bool Contains(std::span<const std::string_view> names, std::string_view name) {
 
 Error Wrong(const std::string& key, std::string_view expected, const Value& value) {
   const auto shown = value.Repr();
-  return Error(ErrorCode::kInvalidArgument,
-               "config '" + key + "' must be " + std::string(expected) + ", not " + (shown.ok() ? *shown : value.TypeName()));
+  return Error(ErrorCode::kInvalidArgument, "config '" + key + "' must be " + std::string(expected) + ", not " +
+                                                (shown.ok() ? *shown : value.TypeName()));
 }
 
 Result<std::string> Text(const std::string& key, const Value& value) {
@@ -76,12 +78,15 @@ Status ApplyModelConfig(const std::string& key, const Value& value, NodeConfig& 
   } else if (key == "alias") {
     TARN_ASSIGN_OR_RETURN(config.alias, Text(key, value));
   } else if (key == "partition_by") {
-    const Value* field = value.IsDict() ? value.dict().Find(std::string_view("field")) : &value;  // BigQuery's spelling: {field: date, …}
+    const Value* field = value.IsDict() ? value.dict().Find(std::string_view("field"))
+                                        : &value;  // BigQuery's spelling: {field: date, …}
     if (field == nullptr) return Wrong(key, "a column, a list of columns, or {field: column}", value);
     TARN_ASSIGN_OR_RETURN(config.partition_by, Texts(key, *field));
   } else if (key == "incremental_strategy") {
-    if (value.IsString() && (value.as_string() == "merge" || value.as_string() == "delete+insert" || value.as_string() == "microbatch")) {
-      return Error(ErrorCode::kUnsupported, "the strategy " + value.as_string() + " is not supported; use append or insert_overwrite");
+    if (value.IsString() &&
+        (value.as_string() == "merge" || value.as_string() == "delete+insert" || value.as_string() == "microbatch")) {
+      return Error(ErrorCode::kUnsupported,
+                   "the strategy " + value.as_string() + " is not supported; use append or insert_overwrite");
     }
     TARN_ASSIGN_OR_RETURN(const size_t choice, Choice(key, value, {"append", "insert_overwrite"}));
     config.strategy = choice == 0 ? IncrementalStrategy::kAppend : IncrementalStrategy::kOverwritePartitions;
@@ -89,7 +94,8 @@ Status ApplyModelConfig(const std::string& key, const Value& value, NodeConfig& 
     if (value.IsNone()) return Ok();
     TARN_ASSIGN_OR_RETURN(config.full_refresh, Flag(key, value));
   } else if (key == "on_schema_change") {
-    TARN_ASSIGN_OR_RETURN(const size_t choice, Choice(key, value, {"ignore", "fail", "append_new_columns", "sync_all_columns"}));
+    TARN_ASSIGN_OR_RETURN(const size_t choice,
+                          Choice(key, value, {"ignore", "fail", "append_new_columns", "sync_all_columns"}));
     config.fail_on_schema_change = choice == 1;
   } else if (Contains(kRefused, key) && value.Truth()) {
     return Error(ErrorCode::kUnsupported, "config '" + key + "' is not supported");
@@ -126,13 +132,16 @@ std::span<const std::string_view> ConfigNames(NodeKind kind) {
 
 }  // namespace
 
-bool IsConfigName(NodeKind kind, std::string_view key) { return Contains(ConfigNames(kind), key); }
+bool IsConfigName(NodeKind kind, std::string_view key) {
+  return Contains(ConfigNames(kind), key);
+}
 
 Status ApplyConfig(NodeKind kind, const std::string& key, const Value& value, NodeConfig& config) {
   const auto names = ConfigNames(kind);
   if (!Contains(names, key)) {
-    return Error(ErrorCode::kInvalidArgument,
-                 "unknown config '" + key + "'" + DidYouMean(key, std::vector<std::string>(names.begin(), names.end())));
+    return Error(
+        ErrorCode::kInvalidArgument,
+        "unknown config '" + key + "'" + DidYouMean(key, std::vector<std::string>(names.begin(), names.end())));
   }
   if (key == "enabled") {
     TARN_ASSIGN_OR_RETURN(config.enabled, Flag(key, value));

@@ -22,7 +22,8 @@ namespace tarn::model {
 // What an incremental model does with its rows when its table is there.
 enum class IncrementalStrategy { kAppend, kOverwritePartitions };
 
-// A model's or test's configuration: dbt_project.yml, then schema YAML, then {{ config() }}; the later wins, tags add up.
+// A model's or test's configuration: dbt_project.yml, then schema YAML, then {{ config() }}; the later wins, tags add
+// up.
 struct NodeConfig {
   bool enabled = true;
   std::set<std::string> tags;
@@ -36,7 +37,8 @@ struct NodeConfig {
   std::optional<IncrementalStrategy> strategy;
   // As configured, else insert_overwrite when there are partitions to overwrite.
   IncrementalStrategy Strategy() const {
-    return strategy.value_or(partition_by.empty() ? IncrementalStrategy::kAppend : IncrementalStrategy::kOverwritePartitions);
+    return strategy.value_or(partition_by.empty() ? IncrementalStrategy::kAppend
+                                                  : IncrementalStrategy::kOverwritePartitions);
   }
   std::optional<bool> full_refresh;  // true: always; false: never, whatever --full-refresh says
   bool fail_on_schema_change = false;
@@ -65,25 +67,23 @@ struct Source {
 
 // A test that schema YAML declares on a model or source: a call of a {% test %} macro.
 struct GenericTest {
-  std::string macro;                  // without "test_"
-  std::string target;                 // unique id of a model or source
+  std::string macro;   // without "test_"
+  std::string target;  // unique id of a model or source
   std::optional<std::string> column;
-  jinja::Dict arguments;              // strings in it are templates, as dbt reads them
+  jinja::Dict arguments;  // strings in it are templates, as dbt reads them
 };
 
 struct Node {
   NodeInfo info;
   NodeConfig config;
-  std::string package_path;                      // of the file below its models or tests folder: "marts/x.sql"
-  std::string position;                          // "models/schema.yml:7:9"; of SQL files "models/a.sql"
-  std::shared_ptr<const jinja::Template> sql;    // of a model or singular test
+  std::string package_path;                    // of the file below its models or tests folder: "marts/x.sql"
+  std::string position;                        // "models/schema.yml:7:9"; of SQL files "models/a.sql"
+  std::shared_ptr<const jinja::Template> sql;  // of a model or singular test
   std::optional<GenericTest> generic;
-  std::set<std::string> upstream;                // = info.depends_on
+  std::set<std::string> upstream;  // = info.depends_on
 
   bool IsModel() const { return info.kind == NodeKind::kModel; }
-  catalog::TableName table() const {
-    return {.name_space = info.name_space, .name = config.alias.value_or(info.name)};
-  }
+  catalog::TableName table() const { return {.name_space = info.name_space, .name = config.alias.value_or(info.name)}; }
 };
 
 struct ProjectConfig {
@@ -103,7 +103,7 @@ struct ProjectData {
   ProjectConfig config;
   ProjectOptions options;
   std::string default_schema;
-  jinja::MacroLibrary macros;  // the project's, and ours as package "dbt"
+  jinja::MacroLibrary macros;             // the project's, and ours as package "dbt"
   std::map<std::string, Source> sources;  // by unique id
   std::vector<Node> nodes;                // in graph order
   std::map<std::string, size_t> index;    // unique id -> place in `nodes`

@@ -55,6 +55,8 @@ Result<std::unique_ptr<Project>> Project::Load(FileSystem& file_system, const Pr
   return MakeProject(std::move(data));
 }
 
-std::unique_ptr<Project> MakeProject(std::unique_ptr<ProjectData> data) { return std::make_unique<LoadedProject>(std::move(data)); }
+std::unique_ptr<Project> MakeProject(std::unique_ptr<ProjectData> data) {
+  return std::make_unique<LoadedProject>(std::move(data));
+}
 
 }  // namespace tarn::model

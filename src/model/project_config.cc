@@ -10,11 +10,13 @@ namespace tarn::model {
 namespace {
 
 const std::vector<std::string> kProjectKeys = {
-    "name", "version", "config-version", "profile", "model-paths", "test-paths", "macro-paths", "vars", "models", "tests", "data_tests",
+    "name", "version", "config-version", "profile", "model-paths", "test-paths", "macro-paths", "vars", "models",
+    "tests", "data_tests",
     // Known to dbt, without effect here.
-    "seed-paths", "analysis-paths", "snapshot-paths", "docs-paths", "asset-paths", "target-path", "log-path", "packages-install-path",
-    "clean-targets", "require-dbt-version", "query-comment", "dispatch", "quoting", "flags", "seeds", "snapshots", "sources", "exposures",
-    "metrics", "semantic-models", "saved-queries", "unit_tests", "restrict-access", "dbt-cloud", "on-run-start", "on-run-end"};
+    "seed-paths", "analysis-paths", "snapshot-paths", "docs-paths", "asset-paths", "target-path", "log-path",
+    "packages-install-path", "clean-targets", "require-dbt-version", "query-comment", "dispatch", "quoting", "flags",
+    "seeds", "snapshots", "sources", "exposures", "metrics", "semantic-models", "saved-queries", "unit_tests",
+    "restrict-access", "dbt-cloud", "on-run-start", "on-run-end"};
 
 Error At(const std::string& file, const YamlNode& node, std::string_view what) {
   return YamlError(file, node.line, node.column, what);
@@ -26,7 +28,8 @@ Result<std::vector<std::string>> ReadPaths(const std::string& file, const std::s
   for (const YamlNode& item : node.items) {
     std::string path = item.text;
     while (path.ends_with('/')) path.pop_back();
-    const bool leaves = path.starts_with('/') || path == ".." || path.starts_with("../") || path.find("/../") != std::string::npos;
+    const bool leaves =
+        path.starts_with('/') || path == ".." || path.starts_with("../") || path.find("/../") != std::string::npos;
     if (item.kind != YamlNode::Kind::kScalar || path.empty() || leaves) {
       return At(file, item, key + " must name folders within the project");
     }
@@ -37,7 +40,8 @@ Result<std::vector<std::string>> ReadPaths(const std::string& file, const std::s
 
 bool IsProjectName(std::string_view name) {
   if (name.empty() || (name[0] >= '0' && name[0] <= '9')) return false;
-  return name.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_") == std::string_view::npos;
+  return name.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_") ==
+         std::string_view::npos;
 }
 
 // `vars:` holds variables, and variables of one project under its name.
@@ -64,7 +68,8 @@ Status ReadKey(const std::string& key, const YamlNode& value, ProjectConfig& con
     config.models = value;
   } else if (key == "tests" || key == "data_tests") {
     config.tests = value;
-  } else if ((key == "on-run-start" || key == "on-run-end") && !value.IsNull() && !(value.items.empty() && value.text.empty())) {
+  } else if ((key == "on-run-start" || key == "on-run-end") && !value.IsNull() &&
+             !(value.items.empty() && value.text.empty())) {
     return At(config.file, value, key + " is not supported");
   }
   return Ok();
@@ -76,14 +81,17 @@ Result<ProjectConfig> ReadProjectConfig(FileSystem& file_system, const ProjectOp
   ProjectConfig config;
   auto text = ReadFile(file_system, options.directory + "/" + config.file, 16 << 20);
   if (text.Is(ErrorCode::kNotFound)) {
-    return Error(ErrorCode::kInvalidArgument, "no dbt_project.yml in " + options.directory + "; `tarn init` writes one");
+    return Error(ErrorCode::kInvalidArgument,
+                 "no dbt_project.yml in " + options.directory + "; `tarn init` writes one");
   }
   if (!text.ok()) return std::move(text).error();
   TARN_ASSIGN_OR_RETURN(const YamlNode root, ParseYaml(*text, config.file));
-  if (root.kind != YamlNode::Kind::kMapping) return YamlError(config.file, 1, 1, "a mapping with at least `name` is expected");
+  if (root.kind != YamlNode::Kind::kMapping)
+    return YamlError(config.file, 1, 1, "a mapping with at least `name` is expected");
   const YamlNode* name = root.Find("name");
   if (name == nullptr || !IsProjectName(name->text)) {
-    return At(config.file, name != nullptr ? *name : root, "`name` must be letters, digits and underscores, not beginning with a digit");
+    return At(config.file, name != nullptr ? *name : root,
+              "`name` must be letters, digits and underscores, not beginning with a digit");
   }
   config.name = name->text;
   config.profile = config.name;
@@ -106,7 +114,8 @@ Result<ProjectConfig> ReadProjectConfig(FileSystem& file_system, const ProjectOp
   return config;
 }
 
-Result<std::string> ReadDefaultSchema(FileSystem& file_system, const ProjectOptions& options, const ProjectConfig& config) {
+Result<std::string> ReadDefaultSchema(FileSystem& file_system, const ProjectOptions& options,
+                                      const ProjectConfig& config) {
   const std::string file = "profiles.yml";
   auto text = ReadFile(file_system, options.directory + "/" + file, 16 << 20);
   if (text.Is(ErrorCode::kNotFound)) return config.name;
@@ -143,7 +152,8 @@ Status ApplyYamlConfigs(const ProjectData& project, NodeKind kind, const std::st
 
 namespace {
 
-// An entry of a config tree is a setting ("+materialized: table", or without the plus when it is a config's name and no mapping) or a folder.
+// An entry of a config tree is a setting ("+materialized: table", or without the plus when it is a config's name and no
+// mapping) or a folder.
 bool IsSetting(NodeKind kind, const std::string& key, const YamlNode& value) {
   return key.starts_with('+') || (IsConfigName(kind, key) && value.kind != YamlNode::Kind::kMapping);
 }
@@ -180,7 +190,8 @@ Status CheckFolders(const std::string& file, NodeKind kind, const YamlNode& tree
     if (!known.contains(path)) {
       std::vector<std::string> names;
       for (const std::string& name : known) {
-        if (name.size() > prefix.size() && name.starts_with(prefix)) names.push_back(name.substr(prefix.empty() ? 0 : prefix.size() + 1));
+        if (name.size() > prefix.size() && name.starts_with(prefix))
+          names.push_back(name.substr(prefix.empty() ? 0 : prefix.size() + 1));
       }
       return YamlError(file, tree.entry_positions[i].first, tree.entry_positions[i].second,
                        "'" + key + "' is neither a config (those begin with +) nor a folder or file of the project's" +

@@ -41,7 +41,9 @@ class QueryColumn final : public jinja::Object {
   std::optional<Value> Attribute(std::string_view name) override {
     if (name == "name") return Value(name_);
     if (name != "values") return std::nullopt;
-    return Value::Of("values", [values = values_](jinja::Runtime&, const jinja::Arguments&) -> Result<Value> { return Value(values); });
+    return Value::Of("values", [values = values_](jinja::Runtime&, const jinja::Arguments&) -> Result<Value> {
+      return Value(values);
+    });
   }
   std::optional<jinja::List> Iterate() override { return values_; }
   std::optional<size_t> Length() override { return values_.size(); }
@@ -54,7 +56,8 @@ class QueryColumn final : public jinja::Object {
 // What run_query() gives: rows, columns, column_names.
 class QueryTable final : public jinja::Object {
  public:
-  QueryTable(std::vector<std::string> names, std::vector<jinja::List> rows) : names_(std::move(names)), rows_(std::move(rows)) {}
+  QueryTable(std::vector<std::string> names, std::vector<jinja::List> rows)
+      : names_(std::move(names)), rows_(std::move(rows)) {}
 
   std::string type_name() const override { return "table"; }
   std::optional<Value> Attribute(std::string_view name) override {
@@ -105,15 +108,20 @@ class BuildTarget final : public RenderTarget {
 
   bool executing() const override { return true; }
   const NodeConfig& config() const override { return config_; }
-  Status SetConfig(const std::string& key, const Value& value) override { return ApplyConfig(node_.info.kind, key, value, config_); }
+  Status SetConfig(const std::string& key, const Value& value) override {
+    return ApplyConfig(node_.info.kind, key, value, config_);
+  }
   bool IsIncremental() override { return incremental_; }
 
   Result<Value> Ref(const std::string& name, const std::string&) override {
     const Node* model = session_.project.FindModel(name);
     if (model == nullptr) return UnknownModel(session_.project, name);
     if (!node_.upstream.contains(model->info.unique_id)) {
-      return Error(ErrorCode::kInvalidArgument, "ref('" + name + "') was not there when the project was read, so the order of models does not know "
-                                                "it; add the line: -- depends_on: {{ ref('" + name + "') }}");
+      return Error(ErrorCode::kInvalidArgument,
+                   "ref('" + name +
+                       "') was not there when the project was read, so the order of models does not know "
+                       "it; add the line: -- depends_on: {{ ref('" +
+                       name + "') }}");
     }
     if (model->config.materialization == Materialization::kEphemeral) {
       TARN_TRY(AddEphemeral(*model));
@@ -170,10 +178,11 @@ class BuildTarget final : public RenderTarget {
 Result<std::optional<std::string>> BuildTarget::ChangesSinceLastBuild(const Relation& relation) {
   const std::optional<std::string> unknown;
   const std::string table = QuoteLiteral(relation.table().ToString());
-  TARN_ASSIGN_OR_RETURN(const auto progress, session_.connection.QueryText(
-                                                 "SELECT tarn_table_progress(" + QuoteLiteral(node_.table().ToString()) + ", " +
-                                                 QuoteLiteral(ProgressKey(relation.table())) + ") AS taken, tarn_table_version(" + table +
-                                                 ") AS version, taken > version"));
+  TARN_ASSIGN_OR_RETURN(
+      const auto progress,
+      session_.connection.QueryText("SELECT tarn_table_progress(" + QuoteLiteral(node_.table().ToString()) + ", " +
+                                    QuoteLiteral(ProgressKey(relation.table())) + ") AS taken, tarn_table_version(" +
+                                    table + ") AS version, taken > version"));
   const auto& row = progress.at(0);
   // No progress: built before this source was read. Ahead of the table: it was dropped and made anew.
   if (!row[0] || !row[1] || row[2] == "true") return unknown;
@@ -197,11 +206,13 @@ Result<Value> BuildTarget::ChangedPartitions(const Relation& relation, const Val
     return Value("NULL");
   }
   rendered_.bounded = true;
-  const std::string all = "SELECT * FROM tarn_changed_partitions(" + QuoteLiteral(relation.table().ToString()) + ", -1)";
+  const std::string all =
+      "SELECT * FROM tarn_changed_partitions(" + QuoteLiteral(relation.table().ToString()) + ", -1)";
   TARN_ASSIGN_OR_RETURN(const auto columns, DescribeColumns(session_.connection, all));
   if (columns.size() != 1) {
-    return Error(ErrorCode::kInvalidArgument, "a range in changed_partitions() needs a table with one partition column; " +
-                                                  relation.table().ToString() + " has " + std::to_string(columns.size()));
+    return Error(ErrorCode::kInvalidArgument,
+                 "a range in changed_partitions() needs a table with one partition column; " +
+                     relation.table().ToString() + " has " + std::to_string(columns.size()));
   }
   const std::string name = QuoteIdentifier(columns[0].first);
   std::string where = " WHERE true";
@@ -218,7 +229,8 @@ Result<Value> BuildTarget::ChangedPartitions(const Relation& relation, const Val
   return ListPartitions(in_range);
 }
 
-// Remembers the partitions, and gives them as a list for IN (…): literals, so that files are pruned when the plan is made.
+// Remembers the partitions, and gives them as a list for IN (…): literals, so that files are pruned when the plan is
+// made.
 Result<Value> BuildTarget::ListPartitions(const std::string& sql) {
   TARN_ASSIGN_OR_RETURN(const auto columns, DescribeColumns(session_.connection, sql));
   if (columns.empty()) {
@@ -266,9 +278,12 @@ Result<RenderedNode> Render(const RenderSession& session, const Node& node, bool
   return BuildTarget(session, node, incremental).Render();
 }
 
-std::string ProgressKey(const catalog::TableName& source) { return "model:" + source.ToString(); }
+std::string ProgressKey(const catalog::TableName& source) {
+  return "model:" + source.ToString();
+}
 
-Result<std::vector<std::pair<std::string, std::string>>> DescribeColumns(engine::Connection& connection, const std::string& sql) {
+Result<std::vector<std::pair<std::string, std::string>>> DescribeColumns(engine::Connection& connection,
+                                                                         const std::string& sql) {
   TARN_ASSIGN_OR_RETURN(const auto rows, connection.QueryText("DESCRIBE " + sql));
   std::vector<std::pair<std::string, std::string>> columns;
   for (const auto& row : rows) columns.emplace_back(row.at(0).value_or(""), row.at(1).value_or(""));
@@ -276,7 +291,8 @@ Result<std::vector<std::pair<std::string, std::string>>> DescribeColumns(engine:
 }
 
 Result<std::optional<int64_t>> ReadTableVersion(engine::Connection& connection, const catalog::TableName& table) {
-  TARN_ASSIGN_OR_RETURN(const auto rows, connection.QueryText("SELECT tarn_table_version(" + QuoteLiteral(table.ToString()) + ")"));
+  TARN_ASSIGN_OR_RETURN(const auto rows,
+                        connection.QueryText("SELECT tarn_table_version(" + QuoteLiteral(table.ToString()) + ")"));
   const auto& text = rows.at(0).at(0);
   if (!text) return std::optional<int64_t>();
   int64_t version = 0;

@@ -41,7 +41,8 @@ Result<RenderedNode> Render(const RenderSession& session, const Node& node, bool
 std::string ProgressKey(const catalog::TableName& source);
 
 // Names and types of a SELECT's columns.
-Result<std::vector<std::pair<std::string, std::string>>> DescribeColumns(engine::Connection& connection, const std::string& sql);
+Result<std::vector<std::pair<std::string, std::string>>> DescribeColumns(engine::Connection& connection,
+                                                                         const std::string& sql);
 // The version of a table that the transaction sees; nothing while it has none.
 Result<std::optional<int64_t>> ReadTableVersion(engine::Connection& connection, const catalog::TableName& table);
 

@@ -11,16 +11,20 @@ using Names = std::vector<std::string>;
 
 const Names kTopKeys = {"version", "models", "sources",
                         // Described by dbt, not read here.
-                        "macros", "seeds", "snapshots", "analyses", "exposures", "groups", "data_tests", "tests", "metrics",
-                        "semantic_models", "saved_queries", "unit_tests"};
-const Names kModelKeys = {"name", "description", "columns", "tests", "data_tests", "config", "tags",
-                          "meta", "docs", "access", "contract", "constraints", "group", "latest_version", "deprecation_date", "time_spine"};
-const Names kColumnKeys = {"name", "description", "tests", "data_tests", "data_type", "meta", "quote", "constraints", "tags", "config",
-                           "granularity"};
-const Names kSourceKeys = {"name", "description", "schema", "tables", "tags", "config", "tests", "data_tests",
-                           "meta", "database", "loader", "loaded_at_field", "loaded_at_query", "freshness", "quoting", "overrides"};
-const Names kTableKeys = {"name", "description", "identifier", "columns", "tests", "data_tests", "tags", "config",
-                          "meta", "loader", "loaded_at_field", "loaded_at_query", "freshness", "external", "quoting"};
+                        "macros", "seeds", "snapshots", "analyses", "exposures", "groups", "data_tests", "tests",
+                        "metrics", "semantic_models", "saved_queries", "unit_tests"};
+const Names kModelKeys = {
+    "name",   "description", "columns",     "tests", "data_tests",     "config",           "tags",      "meta", "docs",
+    "access", "contract",    "constraints", "group", "latest_version", "deprecation_date", "time_spine"};
+const Names kColumnKeys = {"name",  "description", "tests", "data_tests", "data_type",  "meta",
+                           "quote", "constraints", "tags",  "config",     "granularity"};
+const Names kSourceKeys = {"name",     "description",     "schema",          "tables",    "tags",
+                           "config",   "tests",           "data_tests",      "meta",      "database",
+                           "loader",   "loaded_at_field", "loaded_at_query", "freshness", "quoting",
+                           "overrides"};
+const Names kTableKeys = {"name",      "description", "identifier", "columns", "tests",           "data_tests",
+                          "tags",      "config",      "meta",       "loader",  "loaded_at_field", "loaded_at_query",
+                          "freshness", "external",    "quoting"};
 
 // Reads one file; every step is told where it is by the node it looks at.
 class SchemaReader {
@@ -63,7 +67,8 @@ class SchemaReader {
 
   Result<std::string> Name(const YamlNode& node, const std::string& what) const {
     const YamlNode* name = node.Find("name");
-    if (name == nullptr || name->kind != YamlNode::Kind::kScalar || name->text.empty()) return At(node, what + " needs a name");
+    if (name == nullptr || name->kind != YamlNode::Kind::kScalar || name->text.empty())
+      return At(node, what + " needs a name");
     return name->text;
   }
 
@@ -129,7 +134,8 @@ class SchemaReader {
     });
   }
 
-  Status ReadTestLists(const YamlNode& node, const std::string& target, bool on_source, const std::optional<std::string>& column) {
+  Status ReadTestLists(const YamlNode& node, const std::string& target, bool on_source,
+                       const std::optional<std::string>& column) {
     for (const char* key : {"tests", "data_tests"}) {
       TARN_TRY(ForEach(node, key, [&](const YamlNode& test) -> Status {
         TARN_ASSIGN_OR_RETURN(DeclaredTest declared, ReadTest(test));
@@ -157,10 +163,12 @@ class SchemaReader {
     if (const YamlNode* test_name = node.Find("test_name")) {
       declared.test.macro = test_name->text;
     } else {
-      if (node.entries.size() != 1) return At(node.entries[1].second, "the arguments of a test belong below its name, indented");
+      if (node.entries.size() != 1)
+        return At(node.entries[1].second, "the arguments of a test belong below its name, indented");
       declared.test.macro = node.entries[0].first;
       settings = &node.entries[0].second;
-      if (!settings->IsNull() && settings->kind != YamlNode::Kind::kMapping) return At(*settings, "a test's arguments must be a mapping");
+      if (!settings->IsNull() && settings->kind != YamlNode::Kind::kMapping)
+        return At(*settings, "a test's arguments must be a mapping");
     }
     for (const auto& [key, value] : settings->entries) TARN_TRY(ReadTestSetting(key, value, declared));
     return declared;
@@ -174,7 +182,8 @@ class SchemaReader {
       TARN_TRY(AddConfigs(value, declared.configs));
     } else if (key == "arguments") {
       if (value.kind != YamlNode::Kind::kMapping) return At(value, "arguments must be a mapping");
-      for (const auto& [name, argument] : value.entries) declared.test.arguments.Set(std::string_view(name), ToValue(argument));
+      for (const auto& [name, argument] : value.entries)
+        declared.test.arguments.Set(std::string_view(name), ToValue(argument));
     } else if (IsConfigName(NodeKind::kTest, key)) {
       declared.configs.emplace_back(key, value);
     } else {

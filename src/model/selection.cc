@@ -4,7 +4,8 @@
 
 #include "model/project_internal.h"
 
-// dbt's node selection: "daily+ tag:gold,path:models/marts" is a union of intersections of words; a word is [n]+method:value+[n].
+// dbt's node selection: "daily+ tag:gold,path:models/marts" is a union of intersections of words; a word is
+// [n]+method:value+[n].
 
 namespace tarn::model {
 namespace {
@@ -14,7 +15,7 @@ using Ids = std::set<std::string>;
 struct Word {
   std::string method;  // "", "path", "tag", "source", "config.materialized", "test_name"
   std::string value;
-  int ancestors = 0;    // levels; kAllLevels
+  int ancestors = 0;  // levels; kAllLevels
   int descendants = 0;
 };
 
@@ -29,7 +30,8 @@ Word ParseWord(std::string text) {
     text.erase(0, digits + 1);
   }
   const size_t plus = text.rfind('+');
-  if (plus != std::string::npos && text.find_first_not_of("0123456789", plus + 1) == std::string::npos && text.size() - plus <= 7) {
+  if (plus != std::string::npos && text.find_first_not_of("0123456789", plus + 1) == std::string::npos &&
+      text.size() - plus <= 7) {
     word.descendants = plus + 1 == text.size() ? kAllLevels : std::stoi(text.substr(plus + 1));
     text.erase(plus);
   }
@@ -105,7 +107,8 @@ class Selector {
 
   Result<Ids> One(const std::string& option, const std::string& text) const {
     const Word word = ParseWord(text);
-    static const std::vector<std::string> methods = {"path", "tag", "source", "config.materialized", "test_name", "fqn"};
+    static const std::vector<std::string> methods = {"path",      "tag", "source", "config.materialized",
+                                                     "test_name", "fqn"};
     if (!word.method.empty() && std::find(methods.begin(), methods.end(), word.method) == methods.end()) {
       return Error(ErrorCode::kInvalidArgument,
                    option + ": unknown method '" + word.method + ":'" + DidYouMean(word.method, methods));
@@ -118,7 +121,8 @@ class Selector {
       if (SourceMatches(word, source)) found.insert(id);
     }
     if (found.empty()) {
-      return Error(ErrorCode::kInvalidArgument, option + ": '" + text + "' matches nothing" + DidYouMean(word.value, Candidates(word)));
+      return Error(ErrorCode::kInvalidArgument,
+                   option + ": '" + text + "' matches nothing" + DidYouMean(word.value, Candidates(word)));
     }
     Ids all = found;
     Walk(found, word.ancestors, all, [this](const std::string& id) {
@@ -148,11 +152,14 @@ class Selector {
   }
 
   bool NodeMatches(const Word& word, const Node& node) const {
-    if (word.method == "path") return Matches(word.value, node.info.file) || node.info.file.starts_with(Folder(word.value));
+    if (word.method == "path")
+      return Matches(word.value, node.info.file) || node.info.file.starts_with(Folder(word.value));
     if (word.method == "tag") {
-      return std::any_of(node.config.tags.begin(), node.config.tags.end(), [&](const auto& tag) { return Matches(word.value, tag); });
+      return std::any_of(node.config.tags.begin(), node.config.tags.end(),
+                         [&](const auto& tag) { return Matches(word.value, tag); });
     }
-    if (word.method == "config.materialized") return node.IsModel() && MaterializationName(node.config.materialization) == word.value;
+    if (word.method == "config.materialized")
+      return node.IsModel() && MaterializationName(node.config.materialization) == word.value;
     if (word.method == "test_name") return node.generic && node.generic->macro == word.value;
     if (word.method == "source") return false;
     if (Matches(word.value, node.info.name) || Matches(word.value, node.info.unique_id)) return true;
@@ -189,7 +196,8 @@ class Selector {
   std::vector<std::string> Candidates(const Word& word) const {
     std::vector<std::string> names;
     if (word.method == "tag") {
-      for (const Node& node : project_.nodes) names.insert(names.end(), node.config.tags.begin(), node.config.tags.end());
+      for (const Node& node : project_.nodes)
+        names.insert(names.end(), node.config.tags.begin(), node.config.tags.end());
     } else if (word.method == "source") {
       for (const auto& [id, source] : project_.sources) names.push_back(source.source_name + "." + source.table_name);
     } else if (word.method == "path") {
@@ -206,7 +214,8 @@ class Selector {
 
 }  // namespace
 
-Result<std::set<std::string>> Select(const ProjectData& project, const std::string& select, const std::string& exclude) {
+Result<std::set<std::string>> Select(const ProjectData& project, const std::string& select,
+                                     const std::string& exclude) {
   const Selector selector(project);
   Ids selected;
   if (select.find_first_not_of(" \t\n") == std::string::npos) {

@@ -43,8 +43,8 @@ struct FrameServerOptions {
   uint32_t frame_bytes_max = 100u << 20;       // a larger size closes the connection
   uint64_t in_flight_bytes_max = 64ull << 20;  // frames read and not answered, all connections; beyond it, reading
                                                // waits. One frame is always admitted
-  int connections_max = 1024;  // further ones wait in the system's backlog
-  size_t unanswered_max = 64;  // of one connection; beyond it, reading waits
+  int connections_max = 1024;                  // further ones wait in the system's backlog
+  size_t unanswered_max = 64;                  // of one connection; beyond it, reading waits
   uint64_t unsent_bytes_max =
       16ull << 20;  // answers of one connection not yet taken by the system; beyond it, reading waits
   Micros stall_time_max = 60'000'000;  // a frame half read or an answer half written for as long closes

@@ -66,16 +66,17 @@ net::HttpRoutes MakeHttpApi(const HttpApiDependencies& dependencies) {
   routes.Add("GET", "/api/v1/status", [status](const net::HttpRequest&, net::HttpResponder& responder) {
     (void)responder.Send(200, kJson, StatusJson(status()));
   });
-  routes.Add("POST", "/api/v1/sql", SameSiteOnly([&sql](const net::HttpRequest& request, net::HttpResponder& responder) {
-    RunSql(sql, request, responder);
-  }));
+  routes.Add("POST", "/api/v1/sql",
+             SameSiteOnly([&sql](const net::HttpRequest& request, net::HttpResponder& responder) {
+               RunSql(sql, request, responder);
+             }));
   routes.Add("POST", "/api/v1/sessions", SameSiteOnly([&sql](const net::HttpRequest&, net::HttpResponder& responder) {
-    const auto id = sql.OpenSession();
-    if (!id.ok()) return Fail(responder, id.error());
-    std::string json = "{\"session\":";
-    engine::AppendJsonString(*id, &json);
-    (void)responder.Send(201, kJson, json + "}\n");
-  }));
+               const auto id = sql.OpenSession();
+               if (!id.ok()) return Fail(responder, id.error());
+               std::string json = "{\"session\":";
+               engine::AppendJsonString(*id, &json);
+               (void)responder.Send(201, kJson, json + "}\n");
+             }));
   routes.Add("DELETE", "/api/v1/sessions/{id}",
              SameSiteOnly([&sql](const net::HttpRequest& request, net::HttpResponder& responder) {
                const Status closed = sql.CloseSession(request.path_parameters[0]);

@@ -14,7 +14,7 @@ namespace tarn::serve {
 struct StreamView {
   std::string name;
   std::string topic;
-  std::string table;              // "clickstream.clickstream_events_delta"
+  std::string table;  // "clickstream.clickstream_events_delta"
   std::string dead_letter_table;
   stream::StreamStatus status;
 };

@@ -36,10 +36,12 @@ class Serve : public testing::Test {
   // The whole text of a result, or "error: …".
   std::string Run(const std::string& sql, RowFormat format = RowFormat::kObjects, const std::string& session = "") {
     std::string text;
-    const Status status = sql_.Run(session, sql, format, [] { return false; }, [&](std::string_view lines) {
-      text += lines;
-      return Ok();
-    });
+    const Status status = sql_.Run(
+        session, sql, format, [] { return false; },
+        [&](std::string_view lines) {
+          text += lines;
+          return Ok();
+        });
     return status.ok() ? text : "error: " + status.error().ToString();
   }
 
@@ -48,11 +50,16 @@ class Serve : public testing::Test {
 };
 
 TEST_F(Serve, ThreeFormatsOfRows) {
-  const std::string sql = "SELECT 1 AS n, 'x' AS s, NULL AS e, 1.50::DECIMAL(9,2) AS d, [1, 2] AS l, MAP {'a': 1} AS m, 'nan'::DOUBLE AS f";
-  EXPECT_THAT(Run(sql), HasSubstr("\n{\"n\":1,\"s\":\"x\",\"e\":null,\"d\":1.50,\"l\":[1,2],\"m\":{\"a\":1},\"f\":\"nan\"}\n{\"rows\":1,"));
+  const std::string sql =
+      "SELECT 1 AS n, 'x' AS s, NULL AS e, 1.50::DECIMAL(9,2) AS d, [1, 2] AS l, MAP {'a': 1} AS m, 'nan'::DOUBLE AS f";
+  EXPECT_THAT(
+      Run(sql),
+      HasSubstr(
+          "\n{\"n\":1,\"s\":\"x\",\"e\":null,\"d\":1.50,\"l\":[1,2],\"m\":{\"a\":1},\"f\":\"nan\"}\n{\"rows\":1,"));
   EXPECT_THAT(Run(sql, RowFormat::kArrays), HasSubstr("\n[1,\"x\",null,1.50,[1,2],{\"a\":1},\"nan\"]\n"));
   EXPECT_THAT(Run(sql, RowFormat::kText), HasSubstr("\n[\"1\",\"x\",null,\"1.50\",\"[1, 2]\",\"{a=1}\",\"nan\"]\n"));
-  EXPECT_THAT(Run("SELECT 1 AS n"), testing::StartsWith("{\"columns\":[{\"name\":\"n\",\"type\":\"INTEGER\"}],\"kind\":\"result\"}\n"));
+  EXPECT_THAT(Run("SELECT 1 AS n"),
+              testing::StartsWith("{\"columns\":[{\"name\":\"n\",\"type\":\"INTEGER\"}],\"kind\":\"result\"}\n"));
 }
 
 TEST_F(Serve, TextThatIsNoUtf8IsMadeSo) {
@@ -65,10 +72,13 @@ TEST_F(Serve, ManyRowsComeWhole) {
   EXPECT_THAT(text, HasSubstr("{\"rows\":100000,"));
 }
 
-TEST_F(Serve, AnErrorBeforeTheFirstRowIsAnError) { EXPECT_THAT(Run("SELEC 1"), HasSubstr("error: ")); }
+TEST_F(Serve, AnErrorBeforeTheFirstRowIsAnError) {
+  EXPECT_THAT(Run("SELEC 1"), HasSubstr("error: "));
+}
 
 TEST_F(Serve, AnErrorAfterTheFirstRowIsTheLastLine) {
-  const std::string text = Run("SELECT CASE WHEN i < 400000 THEN i ELSE error('too many') END AS n FROM range(500000) t(i)");
+  const std::string text =
+      Run("SELECT CASE WHEN i < 400000 THEN i ELSE error('too many') END AS n FROM range(500000) t(i)");
   EXPECT_THAT(text, HasSubstr("too many"));
 }
 
@@ -86,11 +96,13 @@ TEST_F(Serve, AStatementEndsWithItsClient) {
   std::atomic<bool> gone = false;
   Status status;
   std::thread client([&] {
-    status = sql_.Run("", kEndless, RowFormat::kText, [&] { return gone.load(); }, [](std::string_view) { return Ok(); });
+    status = sql_.Run(
+        "", kEndless, RowFormat::kText, [&] { return gone.load(); }, [](std::string_view) { return Ok(); });
   });
   gone = true;
   client.join();
-  EXPECT_TRUE(status.ok() || status.Is(ErrorCode::kCancelled)) << ErrorCodeName(status.error().code()) << ": " << status.error().ToString();
+  EXPECT_TRUE(status.ok() || status.Is(ErrorCode::kCancelled))
+      << ErrorCodeName(status.error().code()) << ": " << status.error().ToString();
 }
 
 class ServeOneAtATime : public Serve {
@@ -101,7 +113,9 @@ class ServeOneAtATime : public Serve {
 TEST_F(ServeOneAtATime, FurtherStatementsAreRefused) {
   std::atomic<bool> gone = false, running = false;
   std::thread first([&] {
-    (void)sql_.Run("", kEndless, RowFormat::kText, [&] { return running = true, gone.load(); }, [](std::string_view) { return Ok(); });
+    (void)sql_.Run(
+        "", kEndless, RowFormat::kText, [&] { return running = true, gone.load(); },
+        [](std::string_view) { return Ok(); });
   });
   while (!running) std::this_thread::yield();
   EXPECT_THAT(Run("SELECT 1"), HasSubstr("error: 1 statements run"));
@@ -117,7 +131,8 @@ class ServeHttp : public Serve {
   }
   net::HttpReply Call(const std::string& method, const std::string& target, const std::string& body = "",
                       std::vector<std::pair<std::string, std::string>> headers = {}) {
-    const auto reply = net::CallHttp({.method = method, .port = server_->port(), .target = target, .headers = std::move(headers), .body = body});
+    const auto reply = net::CallHttp(
+        {.method = method, .port = server_->port(), .target = target, .headers = std::move(headers), .body = body});
     EXPECT_TRUE(reply.ok());
     return reply.ok() ? *reply : net::HttpReply{};
   }
@@ -158,7 +173,8 @@ TEST_F(ServeHttp, AnotherSitesPageIsRefused) {
 }
 
 TEST(HttpErrors, AnErrorAsJson) {
-  EXPECT_EQ(ErrorJson(Error(ErrorCode::kNotFound, "no \"t\"")), "{\"error\":{\"code\":\"not_found\",\"message\":\"no \\\"t\\\"\"}}\n");
+  EXPECT_EQ(ErrorJson(Error(ErrorCode::kNotFound, "no \"t\"")),
+            "{\"error\":{\"code\":\"not_found\",\"message\":\"no \\\"t\\\"\"}}\n");
 }
 
 }  // namespace

@@ -53,15 +53,16 @@ Status SqlService::Run(const std::string& session, const std::string& sql, RowFo
 Status SqlService::AwaitTurn() {
   std::unique_lock lock(mutex_);
   if (turns_taken_ >= options_.running_max && waiting_ >= options_.waiting_max)
-    return Error(ErrorCode::kResourceExhausted,
-                 std::to_string(turns_taken_) + " statements run and " + std::to_string(waiting_) + " wait: try again later");
+    return Error(ErrorCode::kResourceExhausted, std::to_string(turns_taken_) + " statements run and " +
+                                                    std::to_string(waiting_) + " wait: try again later");
   ++waiting_;
   const bool free = changed_.wait_for(lock, std::chrono::microseconds(options_.wait_max),
                                       [this] { return turns_taken_ < options_.running_max || stopping_; });
   --waiting_;
   if (stopping_) return Error(ErrorCode::kCancelled, "the server stops");
   if (!free)
-    return Error(ErrorCode::kResourceExhausted, std::to_string(turns_taken_) + " other statements still run: try again later");
+    return Error(ErrorCode::kResourceExhausted,
+                 std::to_string(turns_taken_) + " other statements still run: try again later");
   ++turns_taken_;
   return Ok();
 }
@@ -103,8 +104,8 @@ void SqlService::CloseIdleSessions() {
   std::erase_if(sessions_, [&](const auto& entry) { return !entry.second.busy && entry.second.used_at < oldest; });
 }
 
-// DuckDB looks at an interrupt between chunks of work, whereas the thread that computes looks at its client only when it
-// has something to send: so another one does.
+// DuckDB looks at an interrupt between chunks of work, whereas the thread that computes looks at its client only when
+// it has something to send: so another one does.
 void SqlService::Watch() {
   std::unique_lock lock(mutex_);
   while (!stopping_) {

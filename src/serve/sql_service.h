@@ -20,9 +20,9 @@
 namespace tarn::serve {
 
 struct SqlServiceOptions {
-  int running_max = 4;                    // statements at a time; further ones wait
-  int waiting_max = 4;                    // further ones are refused with kResourceExhausted
-  Micros wait_max = 30'000'000;           // for a turn, then kResourceExhausted
+  int running_max = 4;           // statements at a time; further ones wait
+  int waiting_max = 4;           // further ones are refused with kResourceExhausted
+  Micros wait_max = 30'000'000;  // for a turn, then kResourceExhausted
   int sessions_max = 32;
   Micros session_idle_max = 600'000'000;  // then it is closed and its transaction rolled back
 };

@@ -13,9 +13,12 @@ constexpr size_t kPieceBytes = 64 * 1024;  // handed on at once: large enough fo
 
 std::string_view KindName(engine::RowsKind kind) {
   switch (kind) {
-    case engine::RowsKind::kResult: return "result";
-    case engine::RowsKind::kChanged: return "changed";
-    case engine::RowsKind::kNothing: return "nothing";
+    case engine::RowsKind::kResult:
+      return "result";
+    case engine::RowsKind::kChanged:
+      return "changed";
+    case engine::RowsKind::kNothing:
+      return "nothing";
   }
   return "result";
 }
@@ -63,7 +66,7 @@ Result<uint64_t> StreamRows(engine::Rows& rows, RowFormat format, const LineSink
   uint64_t count = 0;
   std::string lines;
   while (true) {
-    TARN_ASSIGN_OR_RETURN(duckdb::DataChunk* chunk, rows.Next());
+    TARN_ASSIGN_OR_RETURN(duckdb::DataChunk * chunk, rows.Next());
     if (chunk == nullptr) return count;
     const engine::Cells cells(*chunk);
     for (size_t row = 0; row < cells.rows(); ++row) {

@@ -9,9 +9,11 @@
 #include "base/result.h"
 #include "engine/database.h"
 
-// A statement's result as lines of JSON, the way POST /api/v1/sql answers and `tarn sql` reads, here or over the network:
+// A statement's result as lines of JSON, the way POST /api/v1/sql answers and `tarn sql` reads, here or over the
+// network:
 //
-//   {"columns":[{"name":"n","type":"BIGINT"}],"kind":"result"}   first; kind: result, changed (the one row tells how many
+//   {"columns":[{"name":"n","type":"BIGINT"}],"kind":"result"}   first; kind: result, changed (the one row tells how
+//   many
 //                                                  rows the statement changed) or nothing
 //   {"n":1}   or [1]   or ["1"]                    one line a row
 //   {"rows":1,"seconds":0.002}                     last; or {"error":{"code":…,"message":…}} when it broke off

@@ -13,16 +13,24 @@ std::string Dump(const Json& json) {
 
 std::string_view StateName(stream::StreamState state) {
   switch (state) {
-    case stream::StreamState::kStopped: return "stopped";
-    case stream::StreamState::kRunning: return "running";
-    case stream::StreamState::kRetrying: return "retrying";
-    case stream::StreamState::kFailed: return "failed";
+    case stream::StreamState::kStopped:
+      return "stopped";
+    case stream::StreamState::kRunning:
+      return "running";
+    case stream::StreamState::kRetrying:
+      return "retrying";
+    case stream::StreamState::kFailed:
+      return "failed";
   }
   return "unknown";
 }
 
-double Seconds(Micros duration) { return double(duration) / 1e6; }
-Json Time(Micros time) { return time > 0 ? Json(FormatTimestamp(time)) : Json(nullptr); }
+double Seconds(Micros duration) {
+  return double(duration) / 1e6;
+}
+Json Time(Micros time) {
+  return time > 0 ? Json(FormatTimestamp(time)) : Json(nullptr);
+}
 
 Json BatchJson(const stream::BatchStatus& batch) {
   Json offsets = Json::object();
@@ -35,11 +43,12 @@ Json BatchJson(const stream::BatchStatus& batch) {
           {"late", batch.late},
           {"dead_letters", batch.dead_letters},
           {"processedRowsPerSecond", batch.rows_per_second},
-          {"durationMs", {{"total", batch.duration / 1000.0},
-                          {"decode", batch.decode / 1000.0},
-                          {"deduplicate", batch.deduplicate / 1000.0},
-                          {"write", batch.write / 1000.0},
-                          {"commit", batch.commit / 1000.0}}},
+          {"durationMs",
+           {{"total", batch.duration / 1000.0},
+            {"decode", batch.decode / 1000.0},
+            {"deduplicate", batch.deduplicate / 1000.0},
+            {"write", batch.write / 1000.0},
+            {"commit", batch.commit / 1000.0}}},
           {"files", batch.files},
           {"bytes", batch.bytes},
           {"offsets", offsets}};
@@ -97,10 +106,11 @@ std::string StatusJson(const PlatformStatus& status) {
                {"data_dir", status.data_directory},
                {"kafka", {{"address", status.kafka_address}, {"embedded", status.kafka_is_embedded}}},
                {"http", {{"address", status.http_address}}},
-               {"memory", {{"resident_bytes", status.memory.resident_bytes},
-                           {"peak_bytes", status.memory.peak_bytes},
-                           {"engine_bytes", status.memory.engine_bytes},
-                           {"budget_bytes", status.memory.budget_bytes}}},
+               {"memory",
+                {{"resident_bytes", status.memory.resident_bytes},
+                 {"peak_bytes", status.memory.peak_bytes},
+                 {"engine_bytes", status.memory.engine_bytes},
+                 {"budget_bytes", status.memory.budget_bytes}}},
                {"streams", streams},
                {"generators", generators}});
 }

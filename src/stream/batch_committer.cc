@@ -38,7 +38,8 @@ std::vector<RowInfo*> InOffsetOrder(MicroBatch& batch) {
   for (auto& chunk : batch.chunks) {
     auto& infos = chunk->infos;
     for (size_t i = 0; i < infos.size(); ++i) {
-      if (i == 0 || infos[i].partition != infos[i - 1].partition || infos[i].record->offset < infos[i - 1].record->offset)
+      if (i == 0 || infos[i].partition != infos[i - 1].partition ||
+          infos[i].record->offset < infos[i - 1].record->offset)
         segments.push_back({&infos[i], 0});
       ++segments.back().count;
     }
@@ -71,8 +72,9 @@ Result<std::unique_ptr<BatchCommitter>> BatchCommitter::Make(const StreamOptions
   types.push_back(duckdb::LogicalType::TIMESTAMP);
   names.push_back("processing_timestamp");
   TARN_ASSIGN_OR_RETURN(self.connection_, dependencies.database.Connect());
-  TARN_ASSIGN_OR_RETURN(self.relation_, BatchRelation::Register(dependencies.database, "tarn_stream_batch_" + options.name,
-                                                                std::move(types), std::move(names)));
+  TARN_ASSIGN_OR_RETURN(self.relation_,
+                        BatchRelation::Register(dependencies.database, "tarn_stream_batch_" + options.name,
+                                                std::move(types), std::move(names)));
   TARN_TRY(self.connection_->Execute("CREATE TEMP VIEW batch AS SELECT * FROM " +
                                      engine::QuoteIdentifier(self.relation_->name()) + "()"));
   TARN_ASSIGN_OR_RETURN(self.snapshot_, dependencies.table->Latest());
@@ -81,9 +83,8 @@ Result<std::unique_ptr<BatchCommitter>> BatchCommitter::Make(const StreamOptions
                                        .compression = options.compression,
                                        .row_group_rows = options.row_group_rows};
   self.writer_ = std::make_unique<ParquetWriter>(*self.connection_, *dependencies.table, dependencies.clock, parquet);
-  TARN_ASSIGN_OR_RETURN(self.letters_,
-                        DeadLetterTable::Make(dependencies.database, *dependencies.dead_letter_table,
-                                              dependencies.clock, options.name, parquet));
+  TARN_ASSIGN_OR_RETURN(self.letters_, DeadLetterTable::Make(dependencies.database, *dependencies.dead_letter_table,
+                                                             dependencies.clock, options.name, parquet));
   self.deduplicator_ = std::make_unique<Deduplicator>(
       options.deduplication_bytes_max,
       [&self](int32_t day, const std::function<void(const Key128&)>& each) { return self.ScanKeys(day, each); });
@@ -181,8 +182,9 @@ void BatchCommitter::JudgeEventTimes(MicroBatch& batch) {
   if (!lowest) return;
   if (*lowest >= *highest - std::min(options_.watermark_delay, options_.allowed_lateness)) return;
   std::vector<RowInfo*> rows = InOffsetOrder(batch);
-  std::stable_sort(rows.begin(), rows.end(),
-                   [](const RowInfo* a, const RowInfo* b) { return a->record->timestamp_ms < b->record->timestamp_ms; });
+  std::stable_sort(rows.begin(), rows.end(), [](const RowInfo* a, const RowInfo* b) {
+    return a->record->timestamp_ms < b->record->timestamp_ms;
+  });
   std::optional<Micros> seen = progress_.max_event_time;
   const Micros now = dependencies_.clock.Now();
   for (RowInfo* row : rows) {
@@ -346,8 +348,8 @@ Status BatchCommitter::CommitLetters(MicroBatch& batch) {
       .progress = LetterProgressSteps(letter_progress_, batch.letters_after, options_.name, topic_id_)};
   change.metrics["numOutputRows"] = std::to_string(batch.letters.size());
   TARN_FAILPOINT("stream.dead_letters.before_commit");
-  TARN_ASSIGN_OR_RETURN(letters_version_, CommitTable(*dependencies_.dead_letter_table, change, letters_version_,
-                                                      batch.outcome_unknown));
+  TARN_ASSIGN_OR_RETURN(letters_version_,
+                        CommitTable(*dependencies_.dead_letter_table, change, letters_version_, batch.outcome_unknown));
   batch.outcome_unknown = false;
   batch.letters_committed = true;
   letter_progress_ = batch.letters_after;
@@ -367,13 +369,11 @@ Status BatchCommitter::CommitRows(MicroBatch& batch) {
                             .operation = "STREAMING UPDATE",
                             .added_files = batch.files,
                             .progress = ProgressSteps(progress_, batch.after, options_.name, topic_id_)};
-  change.metrics = {{"numInputRows", std::to_string(status.input_rows)},
-                    {"numOutputRows", std::to_string(status.stored_rows)},
-                    {"numOutputBytes", std::to_string(status.bytes)},
-                    {"numAddedFiles", std::to_string(status.files)},
-                    {"numDuplicates", std::to_string(status.duplicates)},
-                    {"numDeadLetters", std::to_string(letters)},
-                    {"numLateRows", std::to_string(status.late)}};
+  change.metrics = {
+      {"numInputRows", std::to_string(status.input_rows)},  {"numOutputRows", std::to_string(status.stored_rows)},
+      {"numOutputBytes", std::to_string(status.bytes)},     {"numAddedFiles", std::to_string(status.files)},
+      {"numDuplicates", std::to_string(status.duplicates)}, {"numDeadLetters", std::to_string(letters)},
+      {"numLateRows", std::to_string(status.late)}};
   TARN_FAILPOINT("stream.before_commit");
   TARN_ASSIGN_OR_RETURN(status.version,
                         CommitTable(*dependencies_.table, change, snapshot_->version, batch.outcome_unknown));
@@ -450,7 +450,8 @@ Status BatchCommitter::ScanKeys(int32_t day, const std::function<void(const Key1
     // seconds that a day begins and ends with.
     const auto bounds = file->statistics.find(time_name);
     if (bounds != file->statistics.end() && bounds->second.min && bounds->second.max &&
-        (bounds->second.max->substr(0, 19) < from.substr(0, 19) || bounds->second.min->substr(0, 19) >= to.substr(0, 19)))
+        (bounds->second.max->substr(0, 19) < from.substr(0, 19) ||
+         bounds->second.min->substr(0, 19) >= to.substr(0, 19)))
       continue;
     paths.push_back(file->path);
   }

@@ -23,15 +23,15 @@ namespace tarn::stream {
 struct MicroBatch {
   std::vector<std::unique_ptr<StreamChunk>> chunks;  // decoded
 
-  bool judged = false;                   // dead letters are known
+  bool judged = false;  // dead letters are known
   std::set<int32_t> deduplicated_days;
-  bool deduplicated = false;             // kept rows are known
-  std::vector<DeadLetter> letters;       // to be written: not those that an earlier try has committed
+  bool deduplicated = false;        // kept rows are known
+  std::vector<DeadLetter> letters;  // to be written: not those that an earlier try has committed
   std::vector<table::DataFile> files, letter_files;
   bool written = false, letters_written = false;
   std::string commit_id, letters_commit_id;  // the same for every try
   bool letters_committed = false, committed = false;
-  bool outcome_unknown = false;          // files may be named by a commit that we could not read back
+  bool outcome_unknown = false;  // files may be named by a commit that we could not read back
   bool publish_tried = false, published = false;
   StreamProgress after;
   LetterProgress letters_after;
@@ -96,7 +96,7 @@ class BatchCommitter {
   table::TableVersion letters_version_ = -1;
   StreamProgress progress_;
   LetterProgress letter_progress_;
-  std::map<int32_t, std::map<int64_t, std::string>> known_;   // partition, offset: reason
+  std::map<int32_t, std::map<int64_t, std::string>> known_;  // partition, offset: reason
   std::map<int32_t, int64_t> decided_to_;
 };
 

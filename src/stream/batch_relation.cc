@@ -109,7 +109,9 @@ Result<std::unique_ptr<BatchRelation>> BatchRelation::Register(engine::Database&
   }
 }
 
-BatchRelation::~BatchRelation() { Clear(); }
+BatchRelation::~BatchRelation() {
+  Clear();
+}
 
 void BatchRelation::Set(RelationRows rows) {
   rows.count = 0;
@@ -118,6 +120,8 @@ void BatchRelation::Set(RelationRows rows) {
   shared_->rows = std::make_shared<const RelationRows>(std::move(rows));
 }
 
-void BatchRelation::Clear() { Set({}); }
+void BatchRelation::Clear() {
+  Set({});
+}
 
 }  // namespace tarn::stream

@@ -91,8 +91,8 @@ Status DeadLetterTable::Write(const std::vector<DeadLetter>& letters, std::vecto
     return engine::ToError(exception);
   }
   relation_->Set(std::move(rows));
-  const Status written = writer_->Write("SELECT * FROM " + engine::QuoteIdentifier(relation_->name()) + "()",
-                                        *snapshot, files);
+  const Status written =
+      writer_->Write("SELECT * FROM " + engine::QuoteIdentifier(relation_->name()) + "()", *snapshot, files);
   relation_->Clear();
   return written;
 }
@@ -111,9 +111,9 @@ Result<std::vector<DeadLetter>> DeadLetterTable::Read(const table::Snapshot& sna
   TARN_ASSIGN_OR_RETURN(
       const auto rows,
       connection_->Query("SELECT reason, detail, partition, \"offset\", epoch_us(failed_at), key, payload FROM " +
-                         ReadParquetSql(store_scheme_, table_.location(), paths) + " WHERE topic = " +
-                         engine::QuoteLiteral(topic) + " AND epoch_us(failed_at) >= " + std::to_string(since) +
-                         " AND (" + where + ")"));
+                         ReadParquetSql(store_scheme_, table_.location(), paths) +
+                         " WHERE topic = " + engine::QuoteLiteral(topic) +
+                         " AND epoch_us(failed_at) >= " + std::to_string(since) + " AND (" + where + ")"));
   while (true) {
     TARN_ASSIGN_OR_RETURN(const duckdb::DataChunk* chunk, rows->Next());
     if (chunk == nullptr) break;

@@ -16,7 +16,9 @@ struct KeyHash {
 
 }  // namespace
 
-int32_t DayOf(Micros time) { return int32_t(time / kDay - (time % kDay < 0)); }
+int32_t DayOf(Micros time) {
+  return int32_t(time / kDay - (time % kDay < 0));
+}
 
 void Deduplicator::Account() {
   bytes_ = 0;
@@ -93,7 +95,7 @@ Status Deduplicator::Deduplicate(const std::vector<RowInfo*>& rows, std::set<int
   for (auto& [number, list] : by_day) {
     if (done.contains(number)) continue;
     std::erase_if(list, [](const RowInfo* row) { return row->dropped; });
-    TARN_ASSIGN_OR_RETURN(Day* day, Load(number));
+    TARN_ASSIGN_OR_RETURN(Day * day, Load(number));
     day->used_at = ++uses_;
     if (day->too_large) {
       TARN_TRY(LookUp(number, list, duplicates));

@@ -8,8 +8,8 @@
 
 namespace tarn::stream {
 
-// Quantiles of how old records were when they were committed, over the last ten to twenty seconds that had any: a backlog
-// that has been worked off is soon forgotten. Buckets are 5 % apart. Thread-compatible.
+// Quantiles of how old records were when they were committed, over the last ten to twenty seconds that had any: a
+// backlog that has been worked off is soon forgotten. Buckets are 5 % apart. Thread-compatible.
 class FreshnessWindow {
  public:
   void Observe(Micros age, Micros steady_now) {

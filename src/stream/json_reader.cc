@@ -89,8 +89,7 @@ class JsonReader::Impl {
     TARN_JSON_TRY(document.get_object().get(object));
     TARN_JSON_TRY(ReadFields(object, columns_, row, 0));
     const char* rest = nullptr;
-    return document.current_location().get(rest) == simdjson::OUT_OF_BOUNDS ? simdjson::SUCCESS
-                                                                             : simdjson::TAPE_ERROR;
+    return document.current_location().get(rest) == simdjson::OUT_OF_BOUNDS ? simdjson::SUCCESS : simdjson::TAPE_ERROR;
   }
 
   static int Find(const std::vector<ColumnWriter>& writers, std::string_view key, size_t& guess) {
@@ -311,14 +310,18 @@ class JsonReader::Impl {
   std::vector<ColumnWriter>& columns_;
   simdjson::ondemand::parser parser_;
   std::string_view text_;
-  std::vector<Seen> seen_;                   // a stack: the fields of each object that is open
+  std::vector<Seen> seen_;  // a stack: the fields of each object that is open
   std::vector<const ColumnWriter*> path_;
   std::string missing_, bad_;  // the first of each
 };
 
 JsonReader::JsonReader(std::vector<ColumnWriter>& columns) : impl_(std::make_unique<Impl>(columns)) {}
 JsonReader::~JsonReader() = default;
-std::optional<DecodeProblem> JsonReader::Read(std::string_view text, uint64_t row) { return impl_->Read(text, row); }
-uint64_t JsonReader::unknown_fields() const { return impl_->unknown_fields; }
+std::optional<DecodeProblem> JsonReader::Read(std::string_view text, uint64_t row) {
+  return impl_->Read(text, row);
+}
+uint64_t JsonReader::unknown_fields() const {
+  return impl_->unknown_fields;
+}
 
 }  // namespace tarn::stream

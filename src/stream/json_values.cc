@@ -11,7 +11,9 @@ namespace {
 
 __extension__ using Uint128 = unsigned __int128;
 
-bool IsDigit(char c) { return c >= '0' && c <= '9'; }
+bool IsDigit(char c) {
+  return c >= '0' && c <= '9';
+}
 
 // The value of a hexadecimal digit, 0x80 for every other byte.
 constexpr std::array<uint8_t, 256> kHexDigits = [] {
@@ -173,9 +175,13 @@ bool ParseTimestamp(std::string_view text, Micros& out) {
   return true;
 }
 
-bool ParseDate(std::string_view text, int32_t& days) { return ReadDate(text, days) && text.empty(); }
+bool ParseDate(std::string_view text, int32_t& days) {
+  return ReadDate(text, days) && text.empty();
+}
 
-bool ParseTime(std::string_view text, int64_t& micros) { return ReadTime(text, micros) && text.empty(); }
+bool ParseTime(std::string_view text, int64_t& micros) {
+  return ReadTime(text, micros) && text.empty();
+}
 
 bool ParseUuid(std::string_view text, uint64_t& high, uint64_t& low) {
   if (text.size() != 36) return false;

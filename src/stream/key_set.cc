@@ -26,10 +26,14 @@ Key128 HashKey(std::string_view text) {
   return {Fold(high ^ low, kOdd[1]), Fold(low + kOdd[0], kOdd[2] ^ high)};
 }
 
-uint64_t KeySet::Mix(const Key128& key) { return Fold(key.high ^ kOdd[0], key.low ^ kOdd[3]); }
+uint64_t KeySet::Mix(const Key128& key) {
+  return Fold(key.high ^ kOdd[0], key.low ^ kOdd[3]);
+}
 
 // Multiply-shift spreads the hash over any number of places.
-size_t KeySet::FirstPlace(const Shard& shard, uint64_t hash) { return size_t(Uint128(hash) * shard.places.size() >> 64); }
+size_t KeySet::FirstPlace(const Shard& shard, uint64_t hash) {
+  return size_t(Uint128(hash) * shard.places.size() >> 64);
+}
 
 size_t KeySet::PlaceOf(const Shard& shard, uint64_t hash, const Key128& key) {
   size_t place = FirstPlace(shard, hash);

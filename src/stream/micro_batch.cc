@@ -64,8 +64,8 @@ Status ChunkDecoder::DecodeRecords(StreamChunk& chunk) {
         if (!problem) {
           ReadInfo(chunk, {.record = &record, .partition = piece.run->partition}, row);
         } else {
-          chunk.letters.push_back(MakeLetter(options_, problem->reason, std::move(problem->detail),
-                                             piece.run->partition, record, now));
+          chunk.letters.push_back(
+              MakeLetter(options_, problem->reason, std::move(problem->detail), piece.run->partition, record, now));
         }
       }
     }

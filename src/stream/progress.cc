@@ -9,7 +9,9 @@ namespace {
 
 constexpr std::string_view kCounterNames[kStreamCounters] = {"stored", "duplicates", "dead_letters", "late"};
 
-std::string Name(const std::string& stream, std::string_view what) { return stream + "/" + std::string(what); }
+std::string Name(const std::string& stream, std::string_view what) {
+  return stream + "/" + std::string(what);
+}
 
 std::string Name(const std::string& stream, std::string_view what, const std::string& topic_id, int32_t partition) {
   return Name(stream, what) + "/" + topic_id + "/" + std::to_string(partition);
@@ -20,13 +22,13 @@ std::map<std::string, std::map<int32_t, int64_t>> ByPartition(const table::Snaps
                                                               const std::string& stream, std::string_view what) {
   std::map<std::string, std::map<int32_t, int64_t>> found;
   const std::string prefix = Name(stream, what) + "/";
-  for (auto it = snapshot.progress.lower_bound(prefix);
-       it != snapshot.progress.end() && it->first.starts_with(prefix); ++it) {
+  for (auto it = snapshot.progress.lower_bound(prefix); it != snapshot.progress.end() && it->first.starts_with(prefix);
+       ++it) {
     const std::string_view rest = std::string_view(it->first).substr(prefix.size());
     const size_t slash = rest.rfind('/');
     int32_t partition = 0;
-    if (slash == rest.npos || std::from_chars(rest.data() + slash + 1, rest.data() + rest.size(), partition).ec !=
-                                  std::errc())
+    if (slash == rest.npos ||
+        std::from_chars(rest.data() + slash + 1, rest.data() + rest.size(), partition).ec != std::errc())
       continue;
     found[std::string(rest.substr(0, slash))][partition] = it->second;
   }
@@ -40,7 +42,8 @@ std::optional<int64_t> Entry(const table::Snapshot& snapshot, const std::string&
 
 void AddStep(std::vector<table::ProgressStep>& steps, std::string name, std::optional<int64_t> before,
              std::optional<int64_t> after) {
-  if (after && before != after) steps.push_back({.application_id = std::move(name), .expected = before, .next = *after});
+  if (after && before != after)
+    steps.push_back({.application_id = std::move(name), .expected = before, .next = *after});
 }
 
 void AddSteps(std::vector<table::ProgressStep>& steps, const std::map<int32_t, int64_t>& before,

@@ -21,10 +21,10 @@ inline constexpr size_t kStreamCounters = 4;
 
 // As committed in the table of rows; absent: no entry yet.
 struct StreamProgress {
-  std::map<int32_t, int64_t> offsets;          // of this topic id: the next one to read
-  std::map<int32_t, Micros> max_event_times;   // of this topic id
+  std::map<int32_t, int64_t> offsets;         // of this topic id: the next one to read
+  std::map<int32_t, Micros> max_event_times;  // of this topic id
   std::array<std::optional<int64_t>, kStreamCounters> counters;
-  std::optional<Micros> max_event_time;        // of all topic ids
+  std::optional<Micros> max_event_time;                            // of all topic ids
   std::map<std::string, std::map<int32_t, int64_t>> other_topics;  // offsets under other ids of the topic
 
   bool started() const { return !offsets.empty(); }

@@ -20,7 +20,7 @@ namespace tarn::stream {
 namespace {
 
 constexpr uint64_t kPollBytes = 2 << 20;
-constexpr Micros kPollTimeout = 200'000;      // how long Stop waits for the reader
+constexpr Micros kPollTimeout = 200'000;        // how long Stop waits for the reader
 constexpr Micros kRefreshInterval = 2'000'000;  // of the topic's end offsets, for the lag
 constexpr Micros kBackOffMin = 50'000, kBackOffMax = 2'000'000;
 constexpr Micros kDrainPatience = 10'000'000;  // of a drain whose commits fail
@@ -56,19 +56,28 @@ struct StreamMetrics {
   StreamMetrics(Metrics& metrics, const std::string& name)
       : rows(metrics.GetCounter("tarn_stream_rows_total", "Rows stored.", {{"stream", name}})),
         input(metrics.GetCounter("tarn_stream_records_total", "Records taken from the topic.", {{"stream", name}})),
-        duplicates(metrics.GetCounter("tarn_stream_duplicates_total", "Records that were stored already.", {{"stream", name}})),
-        late(metrics.GetCounter("tarn_stream_late_rows_total", "Stored rows behind the watermark.", {{"stream", name}})),
+        duplicates(metrics.GetCounter("tarn_stream_duplicates_total", "Records that were stored already.",
+                                      {{"stream", name}})),
+        late(
+            metrics.GetCounter("tarn_stream_late_rows_total", "Stored rows behind the watermark.", {{"stream", name}})),
         batches(metrics.GetCounter("tarn_stream_batches_total", "Micro-batches committed.", {{"stream", name}})),
-        retries(metrics.GetCounter("tarn_stream_retries_total", "Failed tries, of reading or writing.", {{"stream", name}})),
-        unknown_fields(metrics.GetCounter("tarn_stream_unknown_fields_total", "Fields that the schema does not name.", {{"stream", name}})),
-        lag(metrics.GetGauge("tarn_stream_lag_records", "Records in the topic that are not committed.", {{"stream", name}})),
+        retries(metrics.GetCounter("tarn_stream_retries_total", "Failed tries, of reading or writing.",
+                                   {{"stream", name}})),
+        unknown_fields(metrics.GetCounter("tarn_stream_unknown_fields_total", "Fields that the schema does not name.",
+                                          {{"stream", name}})),
+        lag(metrics.GetGauge("tarn_stream_lag_records", "Records in the topic that are not committed.",
+                             {{"stream", name}})),
         memory(metrics.GetGauge("tarn_stream_memory_bytes", "Queues and de-duplication.", {{"stream", name}})),
-        p50(metrics.GetGauge("tarn_stream_freshness_seconds", "Age of records when committed.", {{"stream", name}, {"quantile", "0.5"}})),
-        p99(metrics.GetGauge("tarn_stream_freshness_seconds", "Age of records when committed.", {{"stream", name}, {"quantile", "0.99"}})),
-        seconds(metrics.GetHistogram("tarn_stream_batch_seconds", "From taking a batch to its commit.", LatencyBuckets(), {{"stream", name}})) {
+        p50(metrics.GetGauge("tarn_stream_freshness_seconds", "Age of records when committed.",
+                             {{"stream", name}, {"quantile", "0.5"}})),
+        p99(metrics.GetGauge("tarn_stream_freshness_seconds", "Age of records when committed.",
+                             {{"stream", name}, {"quantile", "0.99"}})),
+        seconds(metrics.GetHistogram("tarn_stream_batch_seconds", "From taking a batch to its commit.",
+                                     LatencyBuckets(), {{"stream", name}})) {
     for (const LetterReason reason : kLetterReasons)
       letters[std::string(LetterReasonName(reason))] =
-          &metrics.GetCounter("tarn_stream_dead_letters_total", "Dead letters.", {{"stream", name}, {"reason", std::string(LetterReasonName(reason))}});
+          &metrics.GetCounter("tarn_stream_dead_letters_total", "Dead letters.",
+                              {{"stream", name}, {"reason", std::string(LetterReasonName(reason))}});
   }
   Counter &rows, &input, &duplicates, &late, &batches, &retries, &unknown_fields;
   Gauge &lag, &memory, &p50, &p99;
@@ -79,7 +88,9 @@ struct StreamMetrics {
 class StreamImpl final : public Stream {
  public:
   StreamImpl(StreamOptions options, StreamDependencies dependencies)
-      : options_(std::move(options)), dependencies_(std::move(dependencies)), metrics_(dependencies_.metrics, options_.name) {}
+      : options_(std::move(options)),
+        dependencies_(std::move(dependencies)),
+        metrics_(dependencies_.metrics, options_.name) {}
   ~StreamImpl() override { Stop(false); }
 
   Status Prepare() {
@@ -142,9 +153,9 @@ class StreamImpl final : public Stream {
   std::optional<std::string> fatal_;
   bool running_ = false;
   uint64_t refresh_wanted_ = 0, refresh_done_ = 0;
-  Micros batch_began_at_ = 0;  // steady; 0: the writer has none
+  Micros batch_began_at_ = 0;   // steady; 0: the writer has none
   Micros reader_began_at_ = 0;  // steady; of the reader's step that is on its way
-  bool unpublished_ = false;   // the last committed batch's letters are not all in their topic
+  bool unpublished_ = false;    // the last committed batch's letters are not all in their topic
 };
 
 Status StreamImpl::Start() {
@@ -289,7 +300,8 @@ Result<int64_t> StreamImpl::LostPosition(const std::string& what, const Partitio
                      " are available: the topic was created again, or retention removed records. Set on_lost_offsets "
                      "to earliest (go on with the oldest record there is) or latest (with the next new one)");
   const int64_t position = options_.on_lost_offsets == OnLostOffsets::kEarliest ? range.begin : range.end;
-  dependencies_.logger.Warn("stream", "offsets lost", {{"stream", options_.name}, {"what", what}, {"goes_on_at", position}});
+  dependencies_.logger.Warn("stream", "offsets lost",
+                            {{"stream", options_.name}, {"what", what}, {"goes_on_at", position}});
   return position;
 }
 
@@ -310,13 +322,15 @@ Result<std::map<int32_t, int64_t>> StreamImpl::Positions(const std::map<int32_t,
     if (offset && *offset >= range.begin && *offset <= range.end) {
       positions[partition] = *offset;
     } else if (offset) {
-      const std::string what = topic + std::to_string(partition) + ": offset " + std::to_string(*offset) + " is committed";
+      const std::string what =
+          topic + std::to_string(partition) + ": offset " + std::to_string(*offset) + " is committed";
       TARN_ASSIGN_OR_RETURN(positions[partition], LostPosition(what, range));
       lost = true;
     } else if (progress != nullptr && !progress->started() && !progress->other_topics.empty()) {
       int64_t committed = 0;
       for (const auto& [id, offsets] : progress->other_topics)
-        if (const auto old = offsets.find(partition); old != offsets.end()) committed = std::max(committed, old->second);
+        if (const auto old = offsets.find(partition); old != offsets.end())
+          committed = std::max(committed, old->second);
       const std::string what = topic + std::to_string(partition) + ": offset " + std::to_string(committed) +
                                " is committed, of an earlier topic of this name";
       TARN_ASSIGN_OR_RETURN(positions[partition], LostPosition(what, range));
@@ -329,7 +343,9 @@ Result<std::map<int32_t, int64_t>> StreamImpl::Positions(const std::map<int32_t,
   if (progress != nullptr)
     for (const auto& [partition, offset] : progress->offsets)
       if (!ranges.contains(partition) && offset > 0) {
-        TARN_TRY(LostPosition(topic + std::to_string(partition) + ": offset " + std::to_string(offset) + " is committed, but the partition is gone", {}));
+        TARN_TRY(LostPosition(topic + std::to_string(partition) + ": offset " + std::to_string(offset) +
+                                  " is committed, but the partition is gone",
+                              {}));
       }
   if (lost) {
     while (!queue_->AwaitDrained(kPollTimeout)) {
@@ -427,7 +443,8 @@ void StreamImpl::CommitBatch(MicroBatch& batch) {
     if (!hard_stop_) queue_->Pause(back_off);
     if (hard_stop_ || (give_up_at != 0 && dependencies_.clock.Steady() > give_up_at)) {
       committer_->Abandon(batch);
-      return Fail(Error(ErrorCode::kCancelled, "stopped before a batch could be committed: " + done.error().ToString()));
+      return Fail(
+          Error(ErrorCode::kCancelled, "stopped before a batch could be committed: " + done.error().ToString()));
     }
     back_off = std::min(back_off * 2, kBackOffMax);
   }
@@ -473,7 +490,8 @@ void StreamImpl::Record(MicroBatch& batch) {
   metrics_.batches.Add();
   metrics_.seconds.Observe(double(status.duration) / 1e6);
   for (const auto& [reason, count] : status.dead_letters)
-    if (const auto counter = metrics_.letters.find(reason); counter != metrics_.letters.end()) counter->second->Add(double(count));
+    if (const auto counter = metrics_.letters.find(reason); counter != metrics_.letters.end())
+      counter->second->Add(double(count));
   {
     std::lock_guard lock(mutex_);
     unpublished_ = !batch.published;
@@ -501,7 +519,8 @@ StreamStatus StreamImpl::CurrentStatus() const {
   const Micros now = dependencies_.clock.Steady();
   if (queue_) status.memory_bytes += queue_->bytes();
   status.lag = 0;
-  for (const auto& [partition, state] : status.partitions) status.lag += std::max<int64_t>(state.end - state.committed, 0);
+  for (const auto& [partition, state] : status.partitions)
+    status.lag += std::max<int64_t>(state.end - state.committed, 0);
   if (!running_) {
     status.state = fatal_ ? StreamState::kFailed : StreamState::kStopped;
     status.reason = fatal_ ? *fatal_ : "stopped";

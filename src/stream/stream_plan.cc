@@ -14,7 +14,9 @@ using duckdb::LogicalType;
 using duckdb::LogicalTypeId;
 using engine::TypeKind;
 
-Error Invalid(std::string message) { return Error(ErrorCode::kInvalidArgument, std::move(message)); }
+Error Invalid(std::string message) {
+  return Error(ErrorCode::kInvalidArgument, std::move(message));
+}
 
 int IntegerRank(LogicalTypeId id) {
   switch (id) {
@@ -109,10 +111,12 @@ Result<std::string> PlanModel(engine::Connection& connection, const StreamOption
   std::string select;
   for (const engine::Field& field : snapshot.schema.fields) {
     size_t index = 0;
-    while (index < names.size() && (used[index] || duckdb::StringUtil::Lower(names[index]) !=
-                                                       duckdb::StringUtil::Lower(field.name)))
+    while (index < names.size() &&
+           (used[index] || duckdb::StringUtil::Lower(names[index]) != duckdb::StringUtil::Lower(field.name)))
       ++index;
-    if (index == names.size()) return Invalid("the model of stream " + options.name + " gives no column '" + field.name + "', which the table has");
+    if (index == names.size())
+      return Invalid("the model of stream " + options.name + " gives no column '" + field.name +
+                     "', which the table has");
     used[index] = true;
     const LogicalType wanted = engine::ToDuckdb(field.type);
     if (!Fits(types[index], wanted))
@@ -124,7 +128,9 @@ Result<std::string> PlanModel(engine::Connection& connection, const StreamOption
     select += " AS " + engine::QuoteIdentifier(field.name);
   }
   for (size_t i = 0; i < names.size(); ++i)
-    if (!used[i]) return Invalid("the model of stream " + options.name + " gives column '" + names[i] + "', which the table does not have");
+    if (!used[i])
+      return Invalid("the model of stream " + options.name + " gives column '" + names[i] +
+                     "', which the table does not have");
   return select + " FROM (" + options.sql + "\n)";
 }
 

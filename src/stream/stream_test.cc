@@ -33,7 +33,8 @@ engine::Field FieldOf(const char* name, TypeKind kind, bool nullable = true) {
 }
 
 engine::Schema InputSchema() {
-  return {{FieldOf("event_id", TypeKind::kString, false), FieldOf("timestamp", TypeKind::kTimestamp, false),
+  return {{FieldOf("event_id", TypeKind::kString, false),
+           FieldOf("timestamp", TypeKind::kTimestamp, false),
            FieldOf("amount", TypeKind::kInt32),
            {.name = "at", .type = DataType::Map(DataType::Of(TypeKind::kString), DataType::Of(TypeKind::kInt32))}}};
 }
@@ -84,7 +85,9 @@ class StreamTest : public ::testing::Test {
     local_store_ = std::move(*store);
     store_ = std::make_unique<storage::testing::FaultyObjectStore>(*local_store_, seed_);
     OpenDatabase();
-    ASSERT_TRUE(table::CreateTable(*store_, "t/silver", {.schema = TableSchema(), .partition_columns = {"date"}}, Context()).ok());
+    ASSERT_TRUE(
+        table::CreateTable(*store_, "t/silver", {.schema = TableSchema(), .partition_columns = {"date"}}, Context())
+            .ok());
     ASSERT_TRUE(table::CreateTable(*store_, "t/errors", {.schema = DeadLetterSchema()}, Context()).ok());
     OpenTables();
     topic_ = std::make_unique<MemoryTopic>(3);
@@ -105,7 +108,11 @@ class StreamTest : public ::testing::Test {
     letters_ = std::move(*errors);
   }
   table::TableContext Context() {
-    return {.clock = SystemClock(), .logger = NullLogger(), .random = random_.Fork(), .database = database_.get(), .scheme = "lake"};
+    return {.clock = SystemClock(),
+            .logger = NullLogger(),
+            .random = random_.Fork(),
+            .database = database_.get(),
+            .scheme = "lake"};
   }
 
   StreamOptions Options() {
@@ -157,7 +164,8 @@ class StreamTest : public ::testing::Test {
       files += (files.empty() ? "'lake://" : ", 'lake://") + table.location() + "/" + file->path + "'";
     if (files.empty()) return {};
     auto connection = database_->Connect();
-    auto rows = (*connection)->QueryText("SELECT " + select + " FROM read_parquet([" + files + "], hive_partitioning = true)");
+    auto rows =
+        (*connection)->QueryText("SELECT " + select + " FROM read_parquet([" + files + "], hive_partitioning = true)");
     EXPECT_TRUE(rows.ok()) << rows.error().ToString();
     return rows.ok() ? *rows : std::vector<std::vector<std::optional<std::string>>>();
   }
@@ -181,7 +189,8 @@ class StreamTest : public ::testing::Test {
     std::vector<std::string> orphans;
     const auto objects = *store_->List(table.location() + "/");
     for (const auto& object : objects)
-      if (object.key.ends_with(".parquet") && object.key.find("_delta_log") == object.key.npos && !named.contains(object.key))
+      if (object.key.ends_with(".parquet") && object.key.find("_delta_log") == object.key.npos &&
+          !named.contains(object.key))
         orphans.push_back(object.key);
     return orphans;
   }
@@ -205,7 +214,9 @@ TEST_F(StreamTest, StoresTypedRowsUnderTheirDate) {
   topic_->Append(1, Event(2, kBase + 86'400'000'000), (kBase + 86'400'000'000) / 1000);
   Run();
   CatchUp();
-  const auto rows = Query(*table_, "event_id, CAST(epoch_us(timestamp) AS VARCHAR), amount, CAST(\"at\" AS VARCHAR), CAST(date AS VARCHAR), filename LIKE '%date=2025-11-24/%'");
+  const auto rows = Query(*table_,
+                          "event_id, CAST(epoch_us(timestamp) AS VARCHAR), amount, CAST(\"at\" AS VARCHAR), CAST(date "
+                          "AS VARCHAR), filename LIKE '%date=2025-11-24/%'");
   ASSERT_EQ(rows.size(), 2u);
   std::map<std::string, std::vector<std::optional<std::string>>> by_id;
   for (const auto& row : rows) by_id[*row[0]] = row;
@@ -259,26 +270,26 @@ void AppendPart(MemoryTopic& topic, Ledger& ledger, int part) {
   }
 }
 
-#define CHECK_LEDGER(ledger)                                                              \
-  do {                                                                                    \
-    const auto rows = Stored();                                                           \
-    EXPECT_EQ(rows.size(), (ledger).stored.size());                                       \
-    for (const std::string& id : (ledger).stored) EXPECT_EQ(rows.count(id) ? rows.at(id) : 0, 1) << id; \
-    const auto letters = Letters();                                                       \
-    EXPECT_EQ(letters.size(), (ledger).letters.size());                                   \
-    for (const auto& [origin, reason] : (ledger).letters) {                               \
-      ASSERT_TRUE(letters.count(origin)) << reason << " " << origin.first << "/" << origin.second; \
-      EXPECT_EQ(letters.at(origin), std::vector<std::string>{reason});                    \
-    }                                                                                     \
-    std::map<std::pair<int, int64_t>, int> published;                                     \
-    for (const DeadLetter& letter : letter_topic_->letters()) ++published[{letter.partition, letter.offset}]; \
-    EXPECT_EQ(published.size(), (ledger).letters.size());                                 \
+#define CHECK_LEDGER(ledger)                                                                                   \
+  do {                                                                                                         \
+    const auto rows = Stored();                                                                                \
+    EXPECT_EQ(rows.size(), (ledger).stored.size());                                                            \
+    for (const std::string& id : (ledger).stored) EXPECT_EQ(rows.count(id) ? rows.at(id) : 0, 1) << id;        \
+    const auto letters = Letters();                                                                            \
+    EXPECT_EQ(letters.size(), (ledger).letters.size());                                                        \
+    for (const auto& [origin, reason] : (ledger).letters) {                                                    \
+      ASSERT_TRUE(letters.count(origin)) << reason << " " << origin.first << "/" << origin.second;             \
+      EXPECT_EQ(letters.at(origin), std::vector<std::string>{reason});                                         \
+    }                                                                                                          \
+    std::map<std::pair<int, int64_t>, int> published;                                                          \
+    for (const DeadLetter& letter : letter_topic_->letters()) ++published[{letter.partition, letter.offset}];  \
+    EXPECT_EQ(published.size(), (ledger).letters.size());                                                      \
     for (const auto& [origin, count] : published) EXPECT_EQ(count, 1) << origin.first << "/" << origin.second; \
-    const StreamStatus status = stream_->CurrentStatus();                                 \
-    EXPECT_EQ(status.stored, int64_t((ledger).stored.size()));                            \
-    EXPECT_EQ(status.duplicates, (ledger).duplicates);                                    \
-    EXPECT_EQ(status.dead_letters, int64_t((ledger).letters.size()));                     \
-    EXPECT_EQ(status.lag, 0);                                                             \
+    const StreamStatus status = stream_->CurrentStatus();                                                      \
+    EXPECT_EQ(status.stored, int64_t((ledger).stored.size()));                                                 \
+    EXPECT_EQ(status.duplicates, (ledger).duplicates);                                                         \
+    EXPECT_EQ(status.dead_letters, int64_t((ledger).letters.size()));                                          \
+    EXPECT_EQ(status.lag, 0);                                                                                  \
   } while (false)
 
 TEST_F(StreamTest, EveryRecordIsARowADuplicateOrALetter) {
@@ -359,7 +370,8 @@ TEST_F(StreamTest, ExactlyOnceAcrossAProcessThatEndsAtAnyStep) {
 // records arrive; then it is well again, and everything is there once.
 TEST_F(StreamTest, ExactlyOnceOverABadStore) {
   const storage::testing::ObjectStoreFaults phases[] = {
-      {.lost_reply = 0.2}, {.late = 0.15}, {.duplicated = 0.3}, {.unavailable = 0.1},
+      {.lost_reply = 0.2}, {.late = 0.15},
+      {.duplicated = 0.3}, {.unavailable = 0.1},
       {.disk_full = true}, {.unavailable = 0.03, .lost_reply = 0.05, .late = 0.05, .duplicated = 0.1}};
   for (seed_ = 1; seed_ <= 5; ++seed_) {
     SCOPED_TRACE("seed " + std::to_string(seed_));
@@ -432,7 +444,8 @@ TEST_F(StreamTest, AnotherWriterFencesThisOne) {
   Run();
   topic_->Append(0, Event(3, kBase), kBase / 1000);
   for (int i = 0; i < 6000 && first->CurrentStatus().state == StreamState::kRunning &&
-                  stream_->CurrentStatus().state == StreamState::kRunning; ++i)
+                  stream_->CurrentStatus().state == StreamState::kRunning;
+       ++i)
     std::this_thread::sleep_for(std::chrono::milliseconds(10));
   const bool first_failed = first->CurrentStatus().state == StreamState::kFailed;
   const bool second_failed = stream_->CurrentStatus().state == StreamState::kFailed;
@@ -501,7 +514,8 @@ TEST_F(StreamTest, SourceThatGoesAwayAndComesBack) {
   CatchUp();
   topic_->SetUnavailable(true);
   EXPECT_EQ(AwaitState(StreamState::kRetrying).state, StreamState::kRetrying);
-  for (int i = 0; i < 1000 && stream_->CurrentStatus().healthy; ++i) std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  for (int i = 0; i < 1000 && stream_->CurrentStatus().healthy; ++i)
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
   EXPECT_FALSE(stream_->CurrentStatus().healthy);
   EXPECT_NE(stream_->CurrentStatus().reason.find("unavailable"), std::string::npos);
   topic_->SetUnavailable(false);

@@ -49,7 +49,7 @@ struct TableOptions {
   PlaceOptions place;
   std::string action;  // list, show, history, files
   std::string name;
-  uint64_t limit = 20;  // of history
+  uint64_t limit = 20;   // of history
   int64_t version = -1;  // of files and show; -1: the newest
   bool json = false;
 };

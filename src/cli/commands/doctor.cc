@@ -39,8 +39,9 @@ Finding CheckEngine() {
 Finding CheckProject(const PlaceOptions& options) {
   const auto place = FindPlace(options, true);
   if (place.ok())
-    return {Verdict::kOk, "project", place->project.name + ": " + std::to_string(place->project.topics.size()) + " topics, " +
-                                         std::to_string(place->project.streams.size()) + " streams"};
+    return {Verdict::kOk, "project",
+            place->project.name + ": " + std::to_string(place->project.topics.size()) + " topics, " +
+                std::to_string(place->project.streams.size()) + " streams"};
   return {place.Is(ErrorCode::kNotFound) ? Verdict::kWarning : Verdict::kProblem, "project", place.error().ToString()};
 }
 
@@ -48,7 +49,8 @@ Finding CheckProject(const PlaceOptions& options) {
 Finding CheckPort(const std::string& name, uint16_t port) {
   const auto moved = OffsetPort(port);
   if (!moved.ok()) return {Verdict::kProblem, name, moved.error().ToString()};
-  auto server = net::HttpServer::Start({.port = *moved}, [](const net::HttpRequest&, net::HttpResponder&) {}, NullLogger());
+  auto server = net::HttpServer::Start(
+      {.port = *moved}, [](const net::HttpRequest&, net::HttpResponder&) {}, NullLogger());
   if (!server.ok()) return {Verdict::kProblem, name, server.error().ToString()};
   return {Verdict::kOk, name, "port " + std::to_string(*moved) + " is free"};
 }
@@ -67,9 +69,10 @@ Finding CheckDisk(const std::string& data_dir) {
 Finding CheckFiles() {
   struct rlimit limit = {};
   ::getrlimit(RLIMIT_NOFILE, &limit);
-  return {limit.rlim_cur < kFilesWanted ? Verdict::kWarning : Verdict::kOk, "files",
-          std::to_string(limit.rlim_cur) + " open files allowed" +
-              (limit.rlim_cur < kFilesWanted ? ": raise it with `ulimit -n " + std::to_string(kFilesWanted) + "`" : "")};
+  return {
+      limit.rlim_cur < kFilesWanted ? Verdict::kWarning : Verdict::kOk, "files",
+      std::to_string(limit.rlim_cur) + " open files allowed" +
+          (limit.rlim_cur < kFilesWanted ? ": raise it with `ulimit -n " + std::to_string(kFilesWanted) + "`" : "")};
 }
 
 Finding CheckMemory(uint64_t budget) {
@@ -87,11 +90,15 @@ Finding CheckMemory(uint64_t budget) {
 std::vector<Finding> Examine(const PlaceOptions& options) {
   std::vector<Finding> findings = {{Verdict::kOk, "tarn", kVersion}, CheckEngine(), CheckProject(options)};
   // With a broken tarn.yml the rest is looked at with defaults.
-  Place place = FindPlace({.project = "", .data_dir = options.data_dir}, false).ok() ? *FindPlace({.project = "", .data_dir = options.data_dir}, false) : Place{};
+  Place place = FindPlace({.project = "", .data_dir = options.data_dir}, false).ok()
+                    ? *FindPlace({.project = "", .data_dir = options.data_dir}, false)
+                    : Place{};
   if (auto found = FindPlace(options, false); found.ok()) place = std::move(*found);
   findings.push_back(CheckDisk(place.data_dir));
   if (const auto holder = FindHolder(place.data_dir)) {
-    findings.push_back({Verdict::kOk, "running", "pid " + std::to_string(holder->pid) + ", HTTP " + holder->http_address + ", Kafka " + holder->kafka_address});
+    findings.push_back(
+        {Verdict::kOk, "running",
+         "pid " + std::to_string(holder->pid) + ", HTTP " + holder->http_address + ", Kafka " + holder->kafka_address});
   } else {
     if (place.project.kafka.empty()) findings.push_back(CheckPort("kafka", place.project.kafka_port));
     findings.push_back(CheckPort("http", place.project.http_port));
@@ -112,9 +119,13 @@ int RunDoctor(const StatusOptions& options) {
     const char* const colors[] = {"\033[32m", "\033[33m", "\033[31m"};
     const char* word = words[int(finding.verdict)];
     if (options.json)
-      std::printf("%s\n", nlohmann::ordered_json({{"subject", finding.subject}, {"verdict", word}, {"text", finding.text}}).dump().c_str());
+      std::printf("%s\n",
+                  nlohmann::ordered_json({{"subject", finding.subject}, {"verdict", word}, {"text", finding.text}})
+                      .dump()
+                      .c_str());
     else
-      std::printf("%s%-8s%s %-8s %s\n", color ? colors[int(finding.verdict)] : "", word, color ? "\033[0m" : "", finding.subject.c_str(), finding.text.c_str());
+      std::printf("%s%-8s%s %-8s %s\n", color ? colors[int(finding.verdict)] : "", word, color ? "\033[0m" : "",
+                  finding.subject.c_str(), finding.text.c_str());
   }
   return problem ? kExitFailed : kExitDone;
 }

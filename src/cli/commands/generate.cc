@@ -54,20 +54,25 @@ int RunGenerate(const GenerateOptions& options) {
 
   const std::string start = FormatTimestamp(sender_options->generator.start);
   if (options.json) {
-    const nlohmann::ordered_json json = {{"produced", ledger.produced()}, {"valid", ledger.valid},
-                                         {"malformed", ledger.malformed}, {"duplicates", ledger.duplicates},
-                                         {"late", ledger.late},           {"too_late", ledger.too_late},
-                                         {"seed", options.seed},          {"start", start},
+    const nlohmann::ordered_json json = {{"produced", ledger.produced()},
+                                         {"valid", ledger.valid},
+                                         {"malformed", ledger.malformed},
+                                         {"duplicates", ledger.duplicates},
+                                         {"late", ledger.late},
+                                         {"too_late", ledger.too_late},
+                                         {"seed", options.seed},
+                                         {"start", start},
                                          {"seconds", seconds}};
     std::printf("%s\n", json.dump().c_str());
     return kExitDone;
   }
-  std::printf("%s records to %s at %s in %.1f s (%s a second), seed %llu, start %s\n", GroupDigits(ledger.produced()).c_str(),
-              options.topic.c_str(), sender_options->bootstrap.c_str(), seconds,
+  std::printf("%s records to %s at %s in %.1f s (%s a second), seed %llu, start %s\n",
+              GroupDigits(ledger.produced()).c_str(), options.topic.c_str(), sender_options->bootstrap.c_str(), seconds,
               GroupDigits(uint64_t(double(ledger.produced()) / std::max(seconds, 0.001))).c_str(),
               static_cast<unsigned long long>(options.seed), start.c_str());
-  for (const auto& [what, count] : {std::pair{"valid", ledger.valid}, std::pair{"late", ledger.late}, std::pair{"duplicates", ledger.duplicates},
-                                    std::pair{"too late", ledger.too_late}, std::pair{"malformed", ledger.malformed}})
+  for (const auto& [what, count] :
+       {std::pair{"valid", ledger.valid}, std::pair{"late", ledger.late}, std::pair{"duplicates", ledger.duplicates},
+        std::pair{"too late", ledger.too_late}, std::pair{"malformed", ledger.malformed}})
     std::printf("  %-11s %12s\n", what, GroupDigits(count).c_str());
   return kExitDone;
 }

@@ -13,7 +13,8 @@ namespace {
 // A name that SQL takes without quotes.
 std::string NameOf(const std::string& directory) {
   std::error_code ignored;
-  std::filesystem::path path = std::filesystem::weakly_canonical(std::filesystem::absolute(directory, ignored), ignored);
+  std::filesystem::path path =
+      std::filesystem::weakly_canonical(std::filesystem::absolute(directory, ignored), ignored);
   if (path.filename().empty()) path = path.parent_path();
   std::string name;
   for (const char c : path.filename().string())
@@ -43,6 +44,8 @@ Status Run(const InitOptions& options) {
 
 }  // namespace
 
-int RunInit(const InitOptions& options) { return Finish(Run(options)); }
+int RunInit(const InitOptions& options) {
+  return Finish(Run(options));
+}
 
 }  // namespace tarn::cli

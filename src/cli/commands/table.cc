@@ -11,14 +11,17 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-void PrintJson(const Json& json) { std::printf("%s\n", json.dump(-1, ' ', false, Json::error_handler_t::replace).c_str()); }
+void PrintJson(const Json& json) {
+  std::printf("%s\n", json.dump(-1, ' ', false, Json::error_handler_t::replace).c_str());
+}
 
 // "ns.table", or "table" of the project's namespace.
 Result<catalog::TableName> ParseName(const std::string& text, const Place& place) {
   const size_t dot = text.find('.');
   if (dot != std::string::npos) return catalog::TableName{text.substr(0, dot), text.substr(dot + 1)};
   if (!place.project.name_space.empty()) return catalog::TableName{place.project.name_space, text};
-  return Error(ErrorCode::kInvalidArgument, "which namespace is '" + text + "' in? Write NAMESPACE." + text + ", or name the project with --project");
+  return Error(ErrorCode::kInvalidArgument, "which namespace is '" + text + "' in? Write NAMESPACE." + text +
+                                                ", or name the project with --project");
 }
 
 struct Totals {
@@ -34,7 +37,8 @@ Totals Sum(const table::Snapshot& snapshot) {
 }
 
 Status List(catalog::Catalog& catalog, bool json) {
-  const std::vector<ResultColumn> head = {{"namespace", ""}, {"name", ""}, {"kind", ""}, {"version", "BIGINT"}, {"rows", "BIGINT"}, {"files", "BIGINT"}, {"size", ""}};
+  const std::vector<ResultColumn> head = {{"namespace", ""},  {"name", ""},        {"kind", ""}, {"version", "BIGINT"},
+                                          {"rows", "BIGINT"}, {"files", "BIGINT"}, {"size", ""}};
   std::vector<TextRow> rows;
   TARN_ASSIGN_OR_RETURN(const auto namespaces, catalog.ListNamespaces());
   for (const std::string& name_space : namespaces) {
@@ -44,11 +48,17 @@ Status List(catalog::Catalog& catalog, bool json) {
       TARN_ASSIGN_OR_RETURN(const auto snapshot, table->Latest());
       const Totals totals = Sum(*snapshot);
       if (json)
-        PrintJson({{"namespace", name_space}, {"name", entry.name.name}, {"kind", "table"}, {"format", entry.format},
-                   {"version", snapshot->version}, {"rows", totals.rows}, {"files", snapshot->files.size()}, {"bytes", totals.bytes}});
+        PrintJson({{"namespace", name_space},
+                   {"name", entry.name.name},
+                   {"kind", "table"},
+                   {"format", entry.format},
+                   {"version", snapshot->version},
+                   {"rows", totals.rows},
+                   {"files", snapshot->files.size()},
+                   {"bytes", totals.bytes}});
       else
-        rows.push_back({name_space, entry.name.name, entry.format, std::to_string(snapshot->version), GroupDigits(totals.rows),
-                        std::to_string(snapshot->files.size()), FormatBytes(totals.bytes)});
+        rows.push_back({name_space, entry.name.name, entry.format, std::to_string(snapshot->version),
+                        GroupDigits(totals.rows), std::to_string(snapshot->files.size()), FormatBytes(totals.bytes)});
     }
     TARN_ASSIGN_OR_RETURN(const auto views, catalog.ListViews(name_space));
     for (const catalog::ViewEntry& view : views) {
@@ -68,7 +78,8 @@ Status ShowView(const catalog::ViewEntry& view, bool json) {
   if (json)
     PrintJson({{"namespace", view.name.name_space}, {"name", view.name.name}, {"kind", "view"}, {"sql", view.sql}});
   else
-    std::printf("view %s, since %s\n\n%s\n", view.name.ToString().c_str(), FormatTimestamp(view.created_at).c_str(), view.sql.c_str());
+    std::printf("view %s, since %s\n\n%s\n", view.name.ToString().c_str(), FormatTimestamp(view.created_at).c_str(),
+                view.sql.c_str());
   return Ok();
 }
 
@@ -80,10 +91,19 @@ Status Show(const catalog::TableEntry& entry, table::Table& table, bool json) {
     Json columns = Json::array();
     for (const auto& field : snapshot->schema.fields)
       columns.push_back({{"name", field.name}, {"type", field.type.ToString()}, {"nullable", field.nullable}});
-    PrintJson({{"namespace", entry.name.name_space}, {"name", entry.name.name}, {"kind", "table"}, {"format", table.format()},
-               {"location", location}, {"version", snapshot->version}, {"committed_at", FormatTimestamp(snapshot->committed_at)},
-               {"rows", totals.rows}, {"files", snapshot->files.size()}, {"bytes", totals.bytes},
-               {"partition_by", snapshot->partition_columns}, {"columns", columns}, {"properties", snapshot->properties},
+    PrintJson({{"namespace", entry.name.name_space},
+               {"name", entry.name.name},
+               {"kind", "table"},
+               {"format", table.format()},
+               {"location", location},
+               {"version", snapshot->version},
+               {"committed_at", FormatTimestamp(snapshot->committed_at)},
+               {"rows", totals.rows},
+               {"files", snapshot->files.size()},
+               {"bytes", totals.bytes},
+               {"partition_by", snapshot->partition_columns},
+               {"columns", columns},
+               {"properties", snapshot->properties},
                {"progress", snapshot->progress}});
     return Ok();
   }
@@ -108,8 +128,12 @@ Status History(table::Table& table, uint64_t limit, bool json) {
   std::vector<TextRow> rows;
   for (const table::HistoryEntry& entry : history) {
     if (json) {
-      PrintJson({{"version", entry.version}, {"committed_at", FormatTimestamp(entry.committed_at)}, {"operation", entry.operation},
-                 {"commit_id", entry.commit_id}, {"engine", entry.engine}, {"metrics", entry.metrics}});
+      PrintJson({{"version", entry.version},
+                 {"committed_at", FormatTimestamp(entry.committed_at)},
+                 {"operation", entry.operation},
+                 {"commit_id", entry.commit_id},
+                 {"engine", entry.engine},
+                 {"metrics", entry.metrics}});
       continue;
     }
     std::string metrics;
@@ -118,7 +142,10 @@ Status History(table::Table& table, uint64_t limit, bool json) {
   }
   OutputOptions output = OutputOptionsFor(stdout);
   output.rows_max = 0;
-  if (!json) std::fputs(FormatBox({{"version", "BIGINT"}, {"committed at", ""}, {"operation", ""}, {"what", ""}}, rows, output).c_str(), stdout);
+  if (!json)
+    std::fputs(
+        FormatBox({{"version", "BIGINT"}, {"committed at", ""}, {"operation", ""}, {"what", ""}}, rows, output).c_str(),
+        stdout);
   return Ok();
 }
 
@@ -129,10 +156,14 @@ Status Files(table::Table& table, int64_t version, bool json) {
     if (json) {
       Json partition = Json::object();
       for (const auto& [name, value] : file->partition_values) partition[name] = value ? Json(*value) : Json(nullptr);
-      PrintJson({{"path", file->path}, {"rows", file->record_count}, {"bytes", file->size}, {"partition", partition},
+      PrintJson({{"path", file->path},
+                 {"rows", file->record_count},
+                 {"bytes", file->size},
+                 {"partition", partition},
                  {"modified", FormatTimestamp(file->modified)}});
     } else {
-      rows.push_back({file->path, GroupDigits(uint64_t(std::max<int64_t>(0, file->record_count))), FormatBytes(file->size)});
+      rows.push_back(
+          {file->path, GroupDigits(uint64_t(std::max<int64_t>(0, file->record_count))), FormatBytes(file->size)});
     }
   }
   OutputOptions output = OutputOptionsFor(stdout);
@@ -158,6 +189,8 @@ Status Run(const TableOptions& options) {
 
 }  // namespace
 
-int RunTable(const TableOptions& options) { return Finish(Run(options)); }
+int RunTable(const TableOptions& options) {
+  return Finish(Run(options));
+}
 
 }  // namespace tarn::cli

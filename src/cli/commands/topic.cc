@@ -16,7 +16,9 @@ namespace {
 using Json = nlohmann::ordered_json;
 using stream::kafka::KafkaAdmin;
 
-void PrintJson(const Json& json) { std::printf("%s\n", json.dump(-1, ' ', false, Json::error_handler_t::replace).c_str()); }
+void PrintJson(const Json& json) {
+  std::printf("%s\n", json.dump(-1, ' ', false, Json::error_handler_t::replace).c_str());
+}
 
 Result<uint64_t> CountRecords(KafkaAdmin& admin, const std::string& topic) {
   TARN_ASSIGN_OR_RETURN(const auto offsets, admin.Offsets(topic));
@@ -35,7 +37,11 @@ Status List(KafkaAdmin& admin, bool json) {
     else
       rows.push_back({topic.name, std::to_string(topic.partitions.size()), GroupDigits(records)});
   }
-  if (!json) std::fputs(FormatBox({{"topic", ""}, {"partitions", "BIGINT"}, {"records", "BIGINT"}}, rows, OutputOptionsFor(stdout)).c_str(), stdout);
+  if (!json)
+    std::fputs(
+        FormatBox({{"topic", ""}, {"partitions", "BIGINT"}, {"records", "BIGINT"}}, rows, OutputOptionsFor(stdout))
+            .c_str(),
+        stdout);
   return Ok();
 }
 
@@ -47,20 +53,32 @@ Status Show(KafkaAdmin& admin, const std::string& name, bool as_json) {
   std::vector<TextRow> rows;
   for (const auto& partition : topic.partitions) {
     const auto found = offsets.find(partition.partition);
-    const stream::kafka::PartitionOffsets range = found == offsets.end() ? stream::kafka::PartitionOffsets{} : found->second;
+    const stream::kafka::PartitionOffsets range =
+        found == offsets.end() ? stream::kafka::PartitionOffsets{} : found->second;
     const int32_t preferred = partition.replicas.empty() ? -1 : partition.replicas.front();
-    partitions.push_back({{"partition", partition.partition}, {"start_offset", range.begin}, {"end_offset", range.end},
-                          {"records", range.end - range.begin}, {"leader", partition.leader}, {"preferred_leader", preferred}});
+    partitions.push_back({{"partition", partition.partition},
+                          {"start_offset", range.begin},
+                          {"end_offset", range.end},
+                          {"records", range.end - range.begin},
+                          {"leader", partition.leader},
+                          {"preferred_leader", preferred}});
     rows.push_back({std::to_string(partition.partition), std::to_string(range.begin), std::to_string(range.end),
-                    std::to_string(range.end - range.begin), std::to_string(partition.leader), std::to_string(preferred)});
+                    std::to_string(range.end - range.begin), std::to_string(partition.leader),
+                    std::to_string(preferred)});
   }
   if (as_json) {
     PrintJson({{"name", name}, {"partitions", partitions}, {"config", config}});
     return Ok();
   }
   std::printf("topic %s\n%s", name.c_str(),
-              FormatBox({{"partition", "BIGINT"}, {"first", "BIGINT"}, {"end", "BIGINT"}, {"size", "BIGINT"}, {"leader", "BIGINT"}, {"preferred", "BIGINT"}},
-                        rows, OutputOptionsFor(stdout)).c_str());
+              FormatBox({{"partition", "BIGINT"},
+                         {"first", "BIGINT"},
+                         {"end", "BIGINT"},
+                         {"size", "BIGINT"},
+                         {"leader", "BIGINT"},
+                         {"preferred", "BIGINT"}},
+                        rows, OutputOptionsFor(stdout))
+                  .c_str());
   for (const auto& [key, value] : config) std::printf("  %s=%s\n", key.c_str(), value.c_str());
   return Ok();
 }
@@ -69,11 +87,14 @@ Status Create(KafkaAdmin& admin, const TopicOptions& options) {
   stream::kafka::NewTopic topic{.name = options.name, .partitions = options.partitions};
   for (const std::string& setting : options.config) {
     const size_t equals = setting.find('=');
-    if (equals == std::string::npos) return Error(ErrorCode::kInvalidArgument, "--config " + setting + ": must be KEY=VALUE");
+    if (equals == std::string::npos)
+      return Error(ErrorCode::kInvalidArgument, "--config " + setting + ": must be KEY=VALUE");
     topic.config[setting.substr(0, equals)] = setting.substr(equals + 1);
   }
   TARN_TRY(admin.CreateTopic(topic));
-  if (!options.json) std::printf("created topic %s with %d partition%s\n", options.name.c_str(), options.partitions, options.partitions == 1 ? "" : "s");
+  if (!options.json)
+    std::printf("created topic %s with %d partition%s\n", options.name.c_str(), options.partitions,
+                options.partitions == 1 ? "" : "s");
   return Ok();
 }
 
@@ -81,8 +102,10 @@ Status Delete(KafkaAdmin& admin, const TopicOptions& options) {
   if (!options.yes) {
     TARN_ASSIGN_OR_RETURN(const uint64_t records, CountRecords(admin, options.name));
     if (::isatty(STDIN_FILENO) == 0)
-      return Error(ErrorCode::kFailedPrecondition, "topic " + options.name + " holds " + GroupDigits(records) + " records: say --yes to delete them");
-    std::fprintf(stderr, "Delete topic %s and its %s records? [y/N] ", options.name.c_str(), GroupDigits(records).c_str());
+      return Error(ErrorCode::kFailedPrecondition,
+                   "topic " + options.name + " holds " + GroupDigits(records) + " records: say --yes to delete them");
+    std::fprintf(stderr, "Delete topic %s and its %s records? [y/N] ", options.name.c_str(),
+                 GroupDigits(records).c_str());
     std::string answer;
     std::getline(std::cin, answer);
     if (answer != "y" && answer != "yes") return Error(ErrorCode::kCancelled, "nothing was deleted");
@@ -93,21 +116,28 @@ Status Delete(KafkaAdmin& admin, const TopicOptions& options) {
 }
 
 void PrintRecord(int32_t partition, const stream::SourceRecord& record, bool json) {
-  const auto text = [](const std::optional<std::string_view>& bytes) { return bytes ? Json(std::string(*bytes)) : Json(nullptr); };
+  const auto text = [](const std::optional<std::string_view>& bytes) {
+    return bytes ? Json(std::string(*bytes)) : Json(nullptr);
+  };
   if (json) {
-    PrintJson({{"partition", partition}, {"offset", record.offset}, {"timestamp", FormatTimestamp(record.timestamp_ms * 1000)},
-               {"key", text(record.key)}, {"value", text(record.value)}});
+    PrintJson({{"partition", partition},
+               {"offset", record.offset},
+               {"timestamp", FormatTimestamp(record.timestamp_ms * 1000)},
+               {"key", text(record.key)},
+               {"value", text(record.value)}});
     return;
   }
   const std::string_view value = record.value.value_or("(null)");
-  std::printf("%d:%lld  %s  %s%.*s\n", partition, static_cast<long long>(record.offset), FormatTimestamp(record.timestamp_ms * 1000).c_str(),
+  std::printf("%d:%lld  %s  %s%.*s\n", partition, static_cast<long long>(record.offset),
+              FormatTimestamp(record.timestamp_ms * 1000).c_str(),
               record.key ? (std::string(*record.key) + "  ").c_str() : "", int(value.size()), value.data());
 }
 
 // The last records of each partition, as many as make `count` together, and with --follow what comes after them.
 Status Tail(KafkaAdmin& admin, const TopicOptions& options, const std::string& bootstrap) {
   TARN_ASSIGN_OR_RETURN(const auto offsets, admin.Offsets(options.name));
-  TARN_ASSIGN_OR_RETURN(const auto source, stream::kafka::MakeKafkaSource({.bootstrap = bootstrap, .topic = options.name}));
+  TARN_ASSIGN_OR_RETURN(const auto source,
+                        stream::kafka::MakeKafkaSource({.bootstrap = bootstrap, .topic = options.name}));
   const uint64_t each = (options.count + offsets.size() - 1) / std::max<size_t>(1, offsets.size());
   std::map<int32_t, int64_t> left;  // partition -> where its old records end
   for (const auto& [partition, range] : offsets) {
@@ -123,7 +153,8 @@ Status Tail(KafkaAdmin& admin, const TopicOptions& options, const std::string& b
     if (!run) continue;
     for (const stream::SourceRecord& record : run->records) PrintRecord(run->partition, record, options.json);
     std::fflush(stdout);
-    if (const auto end = left.find(run->partition); end != left.end() && run->next_offset >= end->second) left.erase(end);
+    if (const auto end = left.find(run->partition); end != left.end() && run->next_offset >= end->second)
+      left.erase(end);
   }
   return Ok();
 }
@@ -141,6 +172,8 @@ Status Run(const TopicOptions& options) {
 
 }  // namespace
 
-int RunTopic(const TopicOptions& options) { return Finish(Run(options)); }
+int RunTopic(const TopicOptions& options) {
+  return Finish(Run(options));
+}
 
 }  // namespace tarn::cli

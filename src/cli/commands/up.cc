@@ -46,7 +46,8 @@ class StopSignals {
 };
 
 Result<PlatformOptions> MakePlatformOptions(const UpOptions& options, Place place) {
-  PlatformOptions platform{.project = std::move(place.project), .data_dir = place.data_dir, .run_generators = options.generators};
+  PlatformOptions platform{
+      .project = std::move(place.project), .data_dir = place.data_dir, .run_generators = options.generators};
   TARN_ASSIGN_OR_RETURN(platform.kafka_port, OffsetPort(platform.project.kafka_port));
   TARN_ASSIGN_OR_RETURN(platform.http_port, OffsetPort(platform.project.http_port));
   platform.generator_bootstrap = EnvironmentVariable("KAFKA_BOOTSTRAP_SERVERS").value_or("");
@@ -54,7 +55,8 @@ Result<PlatformOptions> MakePlatformOptions(const UpOptions& options, Place plac
     char* end = nullptr;
     const double seconds = std::strtod(interval->c_str(), &end);
     if (*end != '\0' || !(seconds > 0))
-      return Error(ErrorCode::kInvalidArgument, "EVENT_INTERVAL='" + *interval + "' must be the seconds between two events, above 0");
+      return Error(ErrorCode::kInvalidArgument,
+                   "EVENT_INTERVAL='" + *interval + "' must be the seconds between two events, above 0");
     platform.generator_rate = 1 / seconds;
   }
   return platform;
@@ -89,13 +91,14 @@ Status Run(const UpOptions& options) {
   TARN_ASSIGN_OR_RETURN(const auto lock, DataDirectoryLock::Take(place.data_dir, options.command));
   const auto logger = MakeLogger({.path = place.data_dir + "/tarn.log"});
   const auto metrics = MakeMetrics();
-  TARN_ASSIGN_OR_RETURN(const auto platform, Platform::Start(std::move(platform_options), {.file_system = PosixFileSystem(),
-                                                                                         .clock = clock,
-                                                                                         .logger = *logger,
-                                                                                         .metrics = *metrics}));
+  TARN_ASSIGN_OR_RETURN(
+      const auto platform,
+      Platform::Start(std::move(platform_options),
+                      {.file_system = PosixFileSystem(), .clock = clock, .logger = *logger, .metrics = *metrics}));
   TARN_TRY(lock->Announce(platform->http_address(), platform->kafka_address()));
   const double ready = double(clock.Steady() - started) / 1e6;
-  logger->Info("cli", "ready", {{"seconds", ready}, {"http", platform->http_address()}, {"kafka", platform->kafka_address()}});
+  logger->Info("cli", "ready",
+               {{"seconds", ready}, {"http", platform->http_address()}, {"kafka", platform->kafka_address()}});
 
   LiveView view(stdout, ::isatty(STDOUT_FILENO) != 0);
   view.ShowStart(platform->CurrentStatus(), ready, ProjectArgument(options));
@@ -116,6 +119,8 @@ Status Run(const UpOptions& options) {
 
 }  // namespace
 
-int RunUp(const UpOptions& options) { return Finish(Run(options)); }
+int RunUp(const UpOptions& options) {
+  return Finish(Run(options));
+}
 
 }  // namespace tarn::cli

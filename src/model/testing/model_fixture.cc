@@ -39,7 +39,9 @@ void TemporaryFolder::Write(const std::string& file, const std::string& content)
   Must(WriteFileDurably(PosixFileSystem(), path, content));
 }
 
-void TemporaryFolder::Remove(const std::string& file) const { Must(PosixFileSystem().Remove(path_ + "/" + file)); }
+void TemporaryFolder::Remove(const std::string& file) const {
+  Must(PosixFileSystem().Remove(path_ + "/" + file));
+}
 
 TestLake::TestLake(const std::string& directory) {
   Must(PosixFileSystem().CreateDirectories(directory));
@@ -59,7 +61,8 @@ TestLake::TestLake(const std::string& directory) {
          TARN_ASSIGN_OR_RETURN(auto table, table::OpenTable(*store_, location, context()));
          return std::shared_ptr<table::Table>(std::move(table));
        },
-       .create = [this, context](const std::string& location, const table::TableOptions& options) -> Result<std::shared_ptr<table::Table>> {
+       .create = [this, context](const std::string& location,
+                                 const table::TableOptions& options) -> Result<std::shared_ptr<table::Table>> {
          TARN_ASSIGN_OR_RETURN(auto table, table::CreateTable(*store_, location, options, context()));
          return std::shared_ptr<table::Table>(std::move(table));
        }}));
@@ -90,7 +93,8 @@ std::unique_ptr<Project> LoadProject(const std::string& folder, std::map<std::st
   return Must(Project::Load(PosixFileSystem(), {.directory = folder, .vars = std::move(vars)}));
 }
 
-BuildReport BuildProject(const std::string& folder, TestLake& lake, const BuildOptions& options, std::map<std::string, std::string> vars) {
+BuildReport BuildProject(const std::string& folder, TestLake& lake, const BuildOptions& options,
+                         std::map<std::string, std::string> vars) {
   return Must(LoadProject(folder, std::move(vars))->Build(lake.context(), options, {}));
 }
 

@@ -7,7 +7,9 @@ namespace {
 
 constexpr uint64_t kDelayMax = 12;  // operations until a late write lands
 
-Error Unknown() { return Error(ErrorCode::kOutcomeUnknown, "injected: no reply"); }
+Error Unknown() {
+  return Error(ErrorCode::kOutcomeUnknown, "injected: no reply");
+}
 
 }  // namespace
 
@@ -34,7 +36,9 @@ void FaultyObjectStore::SetFaults(const ObjectStoreFaults& faults) {
   faults_ = faults;
 }
 
-void FaultyObjectStore::Settle() { LandDue(UINT64_MAX); }
+void FaultyObjectStore::Settle() {
+  LandDue(UINT64_MAX);
+}
 
 uint64_t FaultyObjectStore::injected() const {
   std::lock_guard lock(mutex_);
@@ -126,7 +130,8 @@ Status FaultyObjectStore::Delete(const std::string& key) {
   return Write([this, key] { return base_.Delete(key); }, false);
 }
 
-Result<std::vector<ObjectInfo>> FaultyObjectStore::List(const std::string& prefix, const std::string& start_after, bool recursive) {
+Result<std::vector<ObjectInfo>> FaultyObjectStore::List(const std::string& prefix, const std::string& start_after,
+                                                        bool recursive) {
   TARN_TRY(Begin());
   return base_.List(prefix, start_after, recursive);
 }

@@ -21,8 +21,8 @@ struct KafkaSourceOptions {
 // One topic of any Kafka, read by librdkafka with assign and seek: the group's offsets are never used. Only committed
 // transactions are read. Payloads are copied into padded buffers of their own.
 //
-// TopicId is "<cluster id>/<topic>/<topic's UUID>". Brokers before Kafka 2.8 have no such ids, and over TLS or SASL they
-// are not asked for: then it ends after the name, and a topic that was deleted and created again is noticed by its
+// TopicId is "<cluster id>/<topic>/<topic's UUID>". Brokers before Kafka 2.8 have no such ids, and over TLS or SASL
+// they are not asked for: then it ends after the name, and a topic that was deleted and created again is noticed by its
 // offsets only.
 Result<std::unique_ptr<Source>> MakeKafkaSource(const KafkaSourceOptions& options);
 

@@ -48,7 +48,9 @@ std::map<int32_t, PartitionRange> MemoryTopic::Ranges() const {
 }
 
 namespace {
-Error Unavailable() { return Error(ErrorCode::kUnavailable, "the topic in memory is unavailable"); }
+Error Unavailable() {
+  return Error(ErrorCode::kUnavailable, "the topic in memory is unavailable");
+}
 }  // namespace
 
 Result<std::string> MemorySource::TopicId() {
@@ -91,7 +93,8 @@ Result<std::optional<SourceRun>> MemorySource::Poll(uint64_t max_bytes, Micros t
   int64_t& position = positions_[*partition];
   const int64_t end = source.begin + int64_t(source.records.size());
   if (position < source.begin || position > end)
-    return Error(ErrorCode::kOutOfRange, "offset " + std::to_string(position) + " of partition " + std::to_string(*partition));
+    return Error(ErrorCode::kOutOfRange,
+                 "offset " + std::to_string(position) + " of partition " + std::to_string(*partition));
   // All bytes first, for views into the buffer move with it.
   auto buffer = std::make_shared<std::string>();
   SourceRun run{.partition = *partition};

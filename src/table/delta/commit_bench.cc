@@ -164,8 +164,10 @@ void Run(int commits) {
   for (int i = 0; i < commits; ++i) {
     const std::map<std::string, std::optional<std::string>> partition{{"date", "2026-11-2" + std::to_string(i % 10)}};
     TableChange change{.commit_id = MakeUuid(random), .operation = "STREAMING UPDATE"};
-    DataFile file{
-        .path = table->NewDataFilePath(partition), .partition_values = partition, .size = 1 << 20, .record_count = 1000};
+    DataFile file{.path = table->NewDataFilePath(partition),
+                  .partition_values = partition,
+                  .size = 1 << 20,
+                  .record_count = 1000};
     file.statistics["id"] = {.min = std::to_string(i), .max = std::to_string(i + 1000), .null_count = 0};
     change.added_files.push_back(std::move(file));
     change.progress = {{"topic/0", i == 0 ? std::nullopt : std::optional<int64_t>(i - 1), i}};

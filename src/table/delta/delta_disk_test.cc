@@ -69,8 +69,8 @@ TEST(DeltaDisk, AFullOneTakesNoCommitAndTheSameChangeLandsOnceThereIsRoom) {
   for (const FileInfo& file : after) EXPECT_TRUE(file.name.ends_with(".json")) << file.name;
 }
 
-// Whatever operation of a commit fails: what was acknowledged is there after a power cut, what was refused is not, and the
-// next commit lands.
+// Whatever operation of a commit fails: what was acknowledged is there after a power cut, what was refused is not, and
+// the next commit lands.
 TEST(DeltaDisk, ACommitHoldsItsWordWhateverOperationFails) {
   int acknowledged = 0, refused = 0;
   for (uint64_t n = 1;; ++n) {

@@ -6,8 +6,8 @@
 #include "table/delta/actions.h"
 #include "table/delta/state.h"
 
-// Any bytes as a log entry: read within bounds or refused with file and line. What is read comes back the same when it is
-// written and read again, and replaying it fails at most with an Error.
+// Any bytes as a log entry: read within bounds or refused with file and line. What is read comes back the same when it
+// is written and read again, and replaying it fails at most with an Error.
 
 using tarn::table::delta::FormatLogEntry;
 using tarn::table::delta::LogEntry;
