@@ -151,7 +151,8 @@ Result<std::map<int32_t, int64_t>> RdKafkaSource::AskOffsets(const std::vector<i
   if (code != RD_KAFKA_RESP_ERR_NO_ERROR) return ToError(code).WithContext("offsets of topic " + topic_name_);
   std::map<int32_t, int64_t> offsets;
   for (const auto& partition : std::span(list->elems, size_t(list->cnt))) {
-    if (partition.err != RD_KAFKA_RESP_ERR_NO_ERROR) return ToError(partition.err).WithContext(Where(partition.partition));
+    if (partition.err != RD_KAFKA_RESP_ERR_NO_ERROR)
+      return ToError(partition.err).WithContext(Where(partition.partition));
     offsets[partition.partition] = partition.offset;
   }
   return offsets;

@@ -174,15 +174,16 @@ Result<bool> KnowsTopicUuids(Connection& broker) {
     if (key == kMetadata) knows = lowest <= kMetadataVersion && kMetadataVersion <= highest;
   }
   TARN_TRY(reader.status());
-  if (error != 0) return Error(ErrorCode::kUnavailable, "ApiVersions ended with Kafka's error " + std::to_string(error));
+  if (error != 0)
+    return Error(ErrorCode::kUnavailable, "ApiVersions ended with Kafka's error " + std::to_string(error));
   return knows;
 }
 
 std::string MetadataRequest(std::string_view topic) {
   std::string request = RequestHead(kMetadata, kMetadataVersion);
-  request.push_back(0);                 // no tagged fields of the head
-  request.push_back(2);                 // one topic
-  request.append(kUuidBytes, '\0');     // by name
+  request.push_back(0);              // no tagged fields of the head
+  request.push_back(2);              // one topic
+  request.append(kUuidBytes, '\0');  // by name
   uint64_t length = topic.size() + 1;
   for (; length >= 0x80; length >>= 7) request.push_back(char(length | 0x80));
   request.push_back(char(length));
@@ -224,7 +225,8 @@ Result<std::string> TopicUuidOf(std::string_view metadata_answer, std::string_vi
   const std::string_view name = reader.String();
   const std::string_view uuid = reader.Take(kUuidBytes, "a topic id");
   TARN_TRY(reader.status());
-  if (topics != 2 || name != topic) return Error(ErrorCode::kCorruption, "Kafka answer: expected one topic, " + std::string(topic));
+  if (topics != 2 || name != topic)
+    return Error(ErrorCode::kCorruption, "Kafka answer: expected one topic, " + std::string(topic));
   if (error == kUnknownTopic) return Error(ErrorCode::kNotFound, "no topic " + std::string(topic));
   if (error != 0 && error != kLeaderNotAvailable)
     return Error(ErrorCode::kUnavailable, "topic " + std::string(topic) + ": Kafka's error " + std::to_string(error));

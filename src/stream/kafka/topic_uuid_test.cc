@@ -7,10 +7,10 @@ namespace {
 
 std::string Answer(const std::string& error) {
   const std::string zeros(4, '\0');
-  std::string answer("\0", 1);                                    // tags of the head
-  answer += zeros + "\2";                                         // throttle time; one broker
+  std::string answer("\0", 1);  // tags of the head
+  answer += zeros + "\2";       // throttle time; one broker
   answer += zeros + std::string("\2h") + zeros + std::string("\0\0", 2);
-  answer += std::string("\3id") + zeros + "\2";                   // cluster, controller; one topic
+  answer += std::string("\3id") + zeros + "\2";  // cluster, controller; one topic
   return answer + error + "\7events" + "0123456789abcdef" + "what follows";
 }
 
@@ -26,7 +26,8 @@ TEST(TopicUuid, IsReadOutOfTheAnswer) {
 }
 
 TEST(TopicUuid, ACutAnswerIsRefusedAtEveryByte) {
-  const std::string whole = Answer({'\0', '\0'}), needed = whole.substr(0, whole.size() - std::string("what follows").size());
+  const std::string whole = Answer({'\0', '\0'}),
+                    needed = whole.substr(0, whole.size() - std::string("what follows").size());
   for (size_t size = 0; size < needed.size(); ++size)
     EXPECT_TRUE(TopicUuidOf(needed.substr(0, size), "events").Is(ErrorCode::kCorruption)) << size;
   EXPECT_TRUE(TopicUuidOf(needed, "events").ok());
