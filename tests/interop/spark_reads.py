@@ -21,7 +21,7 @@ if version is not None:
     reader = reader.option("versionAsOf", version)
 reader.load(table).createOrReplaceTempView("t")
 row = spark.sql("""SELECT count(*) AS row_count, count(DISTINCT event_id) AS ids, sum(time_on_page) AS time_on_page,
-    sum(unix_micros(timestamp)) AS timestamps, sum(click_coordinates['x']) AS x, count(product_id) AS products,
+    sum(unix_micros(timestamp) % 1000000007) AS timestamps, sum(click_coordinates['x']) AS x, count(product_id) AS products,
     min(date) AS first_date, max(date) AS last_date FROM t""").first()
 print(json.dumps({name: str(value) for name, value in row.asDict().items()}))
 spark.stop()

@@ -15,7 +15,7 @@ from kill_test import PROGRAM, SOURCE, World  # noqa: E402
 
 SPARK = SOURCE / ".deps" / "peers" / "spark-venv" / "bin" / "python"
 JARS = SOURCE / ".deps" / "peers" / "spark"
-SUMS = """SELECT count(*) AS row_count, count(DISTINCT event_id) AS ids, sum(time_on_page) AS time_on_page, sum(epoch_us(timestamp)) AS timestamps,
+SUMS = """SELECT count(*) AS row_count, count(DISTINCT event_id) AS ids, sum(time_on_page) AS time_on_page, sum(epoch_us(timestamp) % 1000000007) AS timestamps,
     sum(click_coordinates['x']) AS x, count(product_id) AS products, min(date) AS first_date, max(date) AS last_date FROM {}"""
 
 
