@@ -91,8 +91,9 @@ TEST(Failpoint, ActsAtTheNamedHitOnly) {
 
 TEST(Failpoint, RefusesWhatItWouldNotUnderstandAndKeepsTheOldSettings) {
   ASSERT_TRUE(SetFailpoints("a=error").ok());
-  for (const std::string wrong : {"a", "=error", "a=", "a=errors", "a=error@", "a=error@0", "a=error@x", "a=error@2x", "a=error@-1",
-                                  "a=error@+", "a=delay", "a=delay:", "a=delay:1s", "a=delay:-1", "b=lost;a=explode"}) {
+  for (const std::string wrong :
+       {"a", "=error", "a=", "a=errors", "a=error@", "a=error@0", "a=error@x", "a=error@2x", "a=error@-1", "a=error@+",
+        "a=delay", "a=delay:", "a=delay:1s", "a=delay:-1", "b=lost;a=explode"}) {
     const Status refused = SetFailpoints(wrong);
     EXPECT_TRUE(refused.Is(ErrorCode::kInvalidArgument)) << wrong;
     EXPECT_TRUE(PassFailpoint("a").Is(ErrorCode::kIoError)) << wrong;

@@ -70,10 +70,15 @@ class Registry {
       if (point.at != 0 && (point.onwards ? hit < point.at : hit != point.at)) return Ok();
     }
     switch (point.action) {
-      case Action::kExit: ::_exit(137);
-      case Action::kDelay: std::this_thread::sleep_for(std::chrono::milliseconds(point.delay_ms)); return Ok();
-      case Action::kError: return Error(ErrorCode::kIoError, "failpoint " + std::string(name));
-      case Action::kLost: return Error(ErrorCode::kOutcomeUnknown, "failpoint " + std::string(name) + ": reply lost");
+      case Action::kExit:
+        ::_exit(137);
+      case Action::kDelay:
+        std::this_thread::sleep_for(std::chrono::milliseconds(point.delay_ms));
+        return Ok();
+      case Action::kError:
+        return Error(ErrorCode::kIoError, "failpoint " + std::string(name));
+      case Action::kLost:
+        return Error(ErrorCode::kOutcomeUnknown, "failpoint " + std::string(name) + ": reply lost");
     }
     return Ok();
   }
@@ -89,13 +94,15 @@ class Registry {
       std::string_view number = action.substr(at + 1);
       point.onwards = number.ends_with('+');
       if (point.onwards) number.remove_suffix(1);
-      if (!ParseWhole(number, point.at) || point.at == 0)
-        return Bad(part, "expected a number of hits after '@'");
+      if (!ParseWhole(number, point.at) || point.at == 0) return Bad(part, "expected a number of hits after '@'");
       action = action.substr(0, at);
     }
-    if (action == "exit") point.action = Action::kExit;
-    else if (action == "error") point.action = Action::kError;
-    else if (action == "lost") point.action = Action::kLost;
+    if (action == "exit")
+      point.action = Action::kExit;
+    else if (action == "error")
+      point.action = Action::kError;
+    else if (action == "lost")
+      point.action = Action::kLost;
     else if (action.starts_with("delay:")) {
       point.action = Action::kDelay;
       action.remove_prefix(6);
@@ -120,7 +127,11 @@ Registry& TheRegistry() {
 
 }  // namespace
 
-Status PassFailpoint(std::string_view name) { return TheRegistry().Pass(name); }
-Status SetFailpoints(std::string_view settings) { return TheRegistry().Set(settings); }
+Status PassFailpoint(std::string_view name) {
+  return TheRegistry().Pass(name);
+}
+Status SetFailpoints(std::string_view settings) {
+  return TheRegistry().Set(settings);
+}
 
 }  // namespace tarn

@@ -16,10 +16,14 @@ namespace {
 
 std::string_view LevelName(LogLevel level) {
   switch (level) {
-    case LogLevel::kDebug: return "DEBUG";
-    case LogLevel::kInfo: return "INFO";
-    case LogLevel::kWarn: return "WARN";
-    case LogLevel::kError: return "ERROR";
+    case LogLevel::kDebug:
+      return "DEBUG";
+    case LogLevel::kInfo:
+      return "INFO";
+    case LogLevel::kWarn:
+      return "WARN";
+    case LogLevel::kError:
+      return "ERROR";
   }
   return "ERROR";
 }
@@ -33,8 +37,10 @@ bool IsBareWord(std::string_view text) {
 
 void AppendValue(std::string& out, const LogField& field, bool json) {
   if (const auto* text = std::get_if<std::string>(&field.value)) {
-    if (!json && IsBareWord(*text)) out += *text;
-    else AppendJsonString(*text, &out);
+    if (!json && IsBareWord(*text))
+      out += *text;
+    else
+      AppendJsonString(*text, &out);
   } else if (const auto* flag = std::get_if<bool>(&field.value)) {
     out += *flag ? "true" : "false";
   } else if (const auto* number = std::get_if<int64_t>(&field.value)) {
@@ -43,8 +49,10 @@ void AppendValue(std::string& out, const LogField& field, bool json) {
     const double value = std::get<double>(field.value);
     char text[32];
     std::snprintf(text, sizeof text, "%.6g", value);
-    if (json && !std::isfinite(value)) AppendJsonString(text, &out);  // JSON has no such number.
-    else out += text;
+    if (json && !std::isfinite(value))
+      AppendJsonString(text, &out);  // JSON has no such number.
+    else
+      out += text;
   }
 }
 
@@ -52,8 +60,10 @@ class SpdLogger final : public Logger {
  public:
   explicit SpdLogger(const LoggerOptions& options) : level_(options.level), json_(options.json) {
     try {
-      if (options.path == "-") sink_ = std::make_shared<spdlog::sinks::stderr_sink_mt>();
-      else sink_ = std::make_shared<spdlog::sinks::rotating_file_sink_mt>(options.path, 10 << 20, 5);
+      if (options.path == "-")
+        sink_ = std::make_shared<spdlog::sinks::stderr_sink_mt>();
+      else
+        sink_ = std::make_shared<spdlog::sinks::rotating_file_sink_mt>(options.path, 10 << 20, 5);
     } catch (const std::exception& exception) {
       std::fprintf(stderr, "tarn: the log goes to stderr: %s\n", exception.what());
       sink_ = std::make_shared<spdlog::sinks::stderr_sink_mt>();
@@ -118,7 +128,9 @@ class Nothing final : public Logger {
 
 }  // namespace
 
-std::unique_ptr<Logger> MakeLogger(const LoggerOptions& options) { return std::make_unique<SpdLogger>(options); }
+std::unique_ptr<Logger> MakeLogger(const LoggerOptions& options) {
+  return std::make_unique<SpdLogger>(options);
+}
 
 Logger& NullLogger() {
   static Nothing logger;

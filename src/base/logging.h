@@ -27,12 +27,13 @@ struct LogField {
   LogField(std::string_view k, T v) : key(k), value(int64_t(v)) {}
 };
 
-// Thread-safe. Owned by cli/assemble.cc or a test; outlives whoever logs. Messages never carry secrets: a secret has the
-// type Secret (base/secret.h), which no field takes.
+// Thread-safe. Owned by cli/assemble.cc or a test; outlives whoever logs. Messages never carry secrets: a secret has
+// the type Secret (base/secret.h), which no field takes.
 class Logger {
  public:
   virtual ~Logger() = default;
-  virtual void Log(LogLevel level, std::string_view module, std::string_view message, std::initializer_list<LogField> fields) = 0;
+  virtual void Log(LogLevel level, std::string_view module, std::string_view message,
+                   std::initializer_list<LogField> fields) = 0;
   virtual bool Enabled(LogLevel level) const = 0;
 
   void Debug(std::string_view module, std::string_view message, std::initializer_list<LogField> fields = {}) {
@@ -49,9 +50,9 @@ class Logger {
   }
 };
 
-// Writes one line a message to `path` ("-" is stderr): "2026-11-24T14:05:06.123456Z INFO broker listening port=9092", or
-// one JSON object a line. A file is rotated at 10 MB, five are kept. A line that cannot be written (a full disk) is lost; a
-// file that cannot be opened is told on stderr, and so are then its lines.
+// Writes one line a message to `path` ("-" is stderr): "2026-11-24T14:05:06.123456Z INFO broker listening port=9092",
+// or one JSON object a line. A file is rotated at 10 MB, five are kept. A line that cannot be written (a full disk) is
+// lost; a file that cannot be opened is told on stderr, and so are then its lines.
 struct LoggerOptions {
   std::string path = "-";
   LogLevel level = LogLevel::kInfo;

@@ -27,7 +27,8 @@ class LoggingTest : public ::testing::Test {
     std::string out, text = *ReadFile(PosixFileSystem(), path_);
     const size_t time = json ? std::string("{\"time\":\"2026-11-24T14:05:06.123456Z\",").size()
                              : std::string("2026-11-24T14:05:06.123456Z ").size();
-    for (size_t end; (end = text.find('\n')) != text.npos; text.erase(0, end + 1)) out += text.substr(time, end + 1 - time);
+    for (size_t end; (end = text.find('\n')) != text.npos; text.erase(0, end + 1))
+      out += text.substr(time, end + 1 - time);
     return out;
   }
   std::string folder_, path_;
@@ -36,8 +37,15 @@ class LoggingTest : public ::testing::Test {
 TEST_F(LoggingTest, TextQuotesWhatIsNoPlainWord) {
   MakeLogger({.path = path_})
       ->Info("broker", "listening",
-             {{"port", 9092}, {"topic", "a b"}, {"empty", ""}, {"injected", "x\n2026 INFO fake"}, {"steering", "\x1b[2J"},
-              {"equal", "a=b"}, {"rate", 0.5}, {"ready", true}, {"name", "ü"}});
+             {{"port", 9092},
+              {"topic", "a b"},
+              {"empty", ""},
+              {"injected", "x\n2026 INFO fake"},
+              {"steering", "\x1b[2J"},
+              {"equal", "a=b"},
+              {"rate", 0.5},
+              {"ready", true},
+              {"name", "ü"}});
   EXPECT_EQ(Lines(false),
             "INFO broker listening port=9092 topic=\"a b\" empty=\"\" injected=\"x\\n2026 INFO fake\" "
             "steering=\"\\u001b[2J\" equal=\"a=b\" rate=0.5 ready=true name=ü\n");
@@ -45,11 +53,17 @@ TEST_F(LoggingTest, TextQuotesWhatIsNoPlainWord) {
 
 TEST_F(LoggingTest, JsonLinesAreLegalWhateverTheFieldsHold) {
   MakeLogger({.path = path_, .json = true})
-      ->Warn("a\"b", "say \\", {{"bytes", "\xff\x80ok"}, {"control", std::string_view("\0\n", 2)}, {"nan", std::nan("")},
-                              {"infinite", -INFINITY}, {"n", int64_t(-5)}, {"no", false}});
-  EXPECT_EQ(Lines(true),
-            "\"level\":\"WARN\",\"module\":\"a\\\"b\",\"message\":\"say \\\\\",\"bytes\":\"\xEF\xBF\xBD\xEF\xBF\xBDok\","
-            "\"control\":\"\\u0000\\n\",\"nan\":\"nan\",\"infinite\":\"-inf\",\"n\":-5,\"no\":false}\n");
+      ->Warn("a\"b", "say \\",
+             {{"bytes", "\xff\x80ok"},
+              {"control", std::string_view("\0\n", 2)},
+              {"nan", std::nan("")},
+              {"infinite", -INFINITY},
+              {"n", int64_t(-5)},
+              {"no", false}});
+  EXPECT_EQ(
+      Lines(true),
+      "\"level\":\"WARN\",\"module\":\"a\\\"b\",\"message\":\"say \\\\\",\"bytes\":\"\xEF\xBF\xBD\xEF\xBF\xBDok\","
+      "\"control\":\"\\u0000\\n\",\"nan\":\"nan\",\"infinite\":\"-inf\",\"n\":-5,\"no\":false}\n");
 }
 
 TEST_F(LoggingTest, LevelsBelowTheSetOneAreNotWritten) {
@@ -74,7 +88,8 @@ TEST_F(LoggingTest, AFileIsRotatedAtTenMegabytesAndFiveAreKept) {
     EXPECT_TRUE(content.ends_with("x\n"));
     EXPECT_EQ(content.find("INFO m line number="), std::string("2026-11-24T14:05:06.123456Z ").size());
   }
-  EXPECT_EQ(names, (std::set<std::string>{"tarn.log", "tarn.1.log", "tarn.2.log", "tarn.3.log", "tarn.4.log", "tarn.5.log"}));
+  EXPECT_EQ(names,
+            (std::set<std::string>{"tarn.log", "tarn.1.log", "tarn.2.log", "tarn.3.log", "tarn.4.log", "tarn.5.log"}));
 }
 
 TEST_F(LoggingTest, AFullDiskFailsNobodyAndWithoutAFileLinesGoToStderr) {
@@ -94,10 +109,10 @@ TEST(JsonText, OnlyLegalUtf8PassesThrough) {
   const std::string bad = "\xEF\xBF\xBD";
   EXPECT_EQ(quoted("aü€😀"), "\"aü€😀\"");
   EXPECT_EQ(quoted("\x01\t\r\x1f\x7f"), "\"\\u0001\\t\\r\\u001f\x7f\"");
-  EXPECT_EQ(quoted("\xC0\x80"), '"' + bad + bad + '"');              // overlong
-  EXPECT_EQ(quoted("\xED\xA0\x80"), '"' + bad + bad + bad + '"');    // a surrogate
+  EXPECT_EQ(quoted("\xC0\x80"), '"' + bad + bad + '"');            // overlong
+  EXPECT_EQ(quoted("\xED\xA0\x80"), '"' + bad + bad + bad + '"');  // a surrogate
   EXPECT_EQ(quoted("\xF4\x90\x80\x80"), '"' + bad + bad + bad + bad + '"');
-  EXPECT_EQ(quoted("x\xE2\x82"), "\"x" + bad + bad + '"');           // cut
+  EXPECT_EQ(quoted("x\xE2\x82"), "\"x" + bad + bad + '"');  // cut
 }
 
 }  // namespace

@@ -50,8 +50,8 @@ void AppendJsonValue(const Value& value, std::string* out) {
     }
     case LogicalTypeId::LIST:
     case LogicalTypeId::ARRAY: {
-      const auto& items =
-          type.id() == LogicalTypeId::LIST ? duckdb::ListValue::GetChildren(value) : duckdb::ArrayValue::GetChildren(value);
+      const auto& items = type.id() == LogicalTypeId::LIST ? duckdb::ListValue::GetChildren(value)
+                                                           : duckdb::ArrayValue::GetChildren(value);
       *out += '[';
       for (size_t i = 0; i < items.size(); ++i) {
         if (i > 0) *out += ',';
@@ -95,13 +95,21 @@ void AppendJsonValue(const Value& value, std::string* out) {
 
 }  // namespace
 
-Cells::Cells(duckdb::DataChunk& chunk) : chunk_(chunk) { chunk_.Flatten(); }
+Cells::Cells(duckdb::DataChunk& chunk) : chunk_(chunk) {
+  chunk_.Flatten();
+}
 Cells::~Cells() = default;
 
-size_t Cells::rows() const { return chunk_.size(); }
-size_t Cells::columns() const { return chunk_.ColumnCount(); }
+size_t Cells::rows() const {
+  return chunk_.size();
+}
+size_t Cells::columns() const {
+  return chunk_.ColumnCount();
+}
 
-bool Cells::IsNull(size_t column, size_t row) const { return FlatVector::IsNull(chunk_.data[column], row); }
+bool Cells::IsNull(size_t column, size_t row) const {
+  return FlatVector::IsNull(chunk_.data[column], row);
+}
 
 void Cells::AppendText(size_t column, size_t row, std::string* out) const {
   const duckdb::Vector& vector = chunk_.data[column];

@@ -22,18 +22,35 @@ Error ToError(const duckdb::ErrorData& data) {
   using duckdb::ExceptionType;
   ErrorCode code = ErrorCode::kInvalidArgument;
   switch (data.Type()) {
-    case ExceptionType::CATALOG: code = ErrorCode::kNotFound; break;
-    case ExceptionType::OUT_OF_MEMORY: code = ErrorCode::kResourceExhausted; break;
-    case ExceptionType::INTERRUPT: code = ErrorCode::kCancelled; break;
-    case ExceptionType::TRANSACTION: code = ErrorCode::kConflict; break;
+    case ExceptionType::CATALOG:
+      code = ErrorCode::kNotFound;
+      break;
+    case ExceptionType::OUT_OF_MEMORY:
+      code = ErrorCode::kResourceExhausted;
+      break;
+    case ExceptionType::INTERRUPT:
+      code = ErrorCode::kCancelled;
+      break;
+    case ExceptionType::TRANSACTION:
+      code = ErrorCode::kConflict;
+      break;
     case ExceptionType::IO:
     case ExceptionType::HTTP:
-    case ExceptionType::NETWORK: code = ErrorCode::kIoError; break;
-    case ExceptionType::PERMISSION: code = ErrorCode::kPermissionDenied; break;
-    case ExceptionType::NOT_IMPLEMENTED: code = ErrorCode::kUnsupported; break;
+    case ExceptionType::NETWORK:
+      code = ErrorCode::kIoError;
+      break;
+    case ExceptionType::PERMISSION:
+      code = ErrorCode::kPermissionDenied;
+      break;
+    case ExceptionType::NOT_IMPLEMENTED:
+      code = ErrorCode::kUnsupported;
+      break;
     case ExceptionType::FATAL:
-    case ExceptionType::INTERNAL: code = ErrorCode::kInternal; break;
-    default: break;
+    case ExceptionType::INTERNAL:
+      code = ErrorCode::kInternal;
+      break;
+    default:
+      break;
   }
   // Without the advice about DuckDB's own settings, which are not the user's to set.
   std::string message = data.RawMessage().substr(0, data.RawMessage().find("\n\nPossible solutions"));
@@ -52,7 +69,9 @@ void ThrowError(const Error& error) {
                                       error.ToString());
 }
 
-Error ToError(const std::exception& exception) { return ToError(duckdb::ErrorData(exception)); }
+Error ToError(const std::exception& exception) {
+  return ToError(duckdb::ErrorData(exception));
+}
 
 namespace {
 
@@ -66,9 +85,12 @@ class QueryRows final : public Rows {
   const Schema& schema() const override { return schema_; }
   RowsKind kind() const override {
     switch (result_->properties.return_type) {
-      case duckdb::StatementReturnType::QUERY_RESULT: return RowsKind::kResult;
-      case duckdb::StatementReturnType::CHANGED_ROWS: return RowsKind::kChanged;
-      case duckdb::StatementReturnType::NOTHING: return RowsKind::kNothing;
+      case duckdb::StatementReturnType::QUERY_RESULT:
+        return RowsKind::kResult;
+      case duckdb::StatementReturnType::CHANGED_ROWS:
+        return RowsKind::kChanged;
+      case duckdb::StatementReturnType::NOTHING:
+        return RowsKind::kNothing;
     }
     return RowsKind::kResult;
   }
@@ -186,7 +208,9 @@ class DuckDatabase final : public Database {
 
   duckdb::DuckDB& native() override { return database_; }
 
-  uint64_t MemoryUsed() override { return duckdb::BufferManager::GetBufferManager(*database_.instance).GetUsedMemory(); }
+  uint64_t MemoryUsed() override {
+    return duckdb::BufferManager::GetBufferManager(*database_.instance).GetUsedMemory();
+  }
 
  private:
   duckdb::DuckDB database_;
@@ -197,8 +221,9 @@ class DuckDatabase final : public Database {
 Result<std::unique_ptr<Database>> Database::Open(const DatabaseOptions& options) {
   // Headers of one version on a library of another are undefined behaviour: nothing else may run before this.
   if (const std::string_view version = duckdb::DuckDB::LibraryVersion(); version != kDuckdbVersion)
-    return Error(ErrorCode::kFailedPrecondition, "libduckdb.so is " + std::string(version) + ", but Tarn was built for " +
-                                                     std::string(kDuckdbVersion) + ": put the matching library beside the program");
+    return Error(ErrorCode::kFailedPrecondition, "libduckdb.so is " + std::string(version) +
+                                                     ", but Tarn was built for " + std::string(kDuckdbVersion) +
+                                                     ": put the matching library beside the program");
   try {
     duckdb::DBConfig config;
     config.SetOptionByName("memory_limit", duckdb::Value(std::to_string(options.memory_limit_bytes) + "B"));

@@ -1,8 +1,8 @@
 #pragma once
 
 #include <cstdint>
-#include <optional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -25,8 +25,8 @@ namespace tarn::engine {
 
 struct DatabaseOptions {
   uint64_t memory_limit_bytes = uint64_t(256) << 20;
-  int threads = 0;                    // 0: one a core
-  std::string temporary_directory;    // spill files; empty: no spilling
+  int threads = 0;                  // 0: one a core
+  std::string temporary_directory;  // spill files; empty: no spilling
 };
 
 // What a statement's rows are.
@@ -51,9 +51,9 @@ class Rows {
 class Connection {
  public:
   virtual ~Connection() = default;
-  // Runs statements one after another; returns the rows of the last. Errors carry the position in the SQL text as DuckDB shows it:
-  // kInvalidArgument (parser, binder, conversion, constraint), kNotFound (catalog), kResourceExhausted (memory),
-  // kCancelled (interrupted), kConflict (transaction), kIoError, kInternal.
+  // Runs statements one after another; returns the rows of the last. Errors carry the position in the SQL text as
+  // DuckDB shows it: kInvalidArgument (parser, binder, conversion, constraint), kNotFound (catalog), kResourceExhausted
+  // (memory), kCancelled (interrupted), kConflict (transaction), kIoError, kInternal.
   virtual Result<std::unique_ptr<Rows>> Query(const std::string& sql) = 0;
   // Query, rows dropped.
   virtual Status Execute(const std::string& sql) = 0;
@@ -63,17 +63,17 @@ class Connection {
   virtual duckdb::Connection& native() = 0;
 };
 
-// One DuckDB instance, in memory, locked down: no autoload, no autoinstall, UTC, the given budget. Thread-safe. A FATAL error inside DuckDB
-// invalidates the instance: every later call is kInternal, and the owner opens a new one.
+// One DuckDB instance, in memory, locked down: no autoload, no autoinstall, UTC, the given budget. Thread-safe. A FATAL
+// error inside DuckDB invalidates the instance: every later call is kInternal, and the owner opens a new one.
 class Database {
  public:
   virtual ~Database() = default;
   // kFailedPrecondition: the library's version is not the one whose headers we were compiled with.
   static Result<std::unique_ptr<Database>> Open(const DatabaseOptions& options);
 
-  // Makes objects readable and writable in SQL as "<scheme>://<key>". The store outlives the database. A COPY to such a path
-  // is durable when the statement returns and replaces an older object at once; one that fails leaves that as it was.
-  // kResourceExhausted also when the store is full.
+  // Makes objects readable and writable in SQL as "<scheme>://<key>". The store outlives the database. A COPY to such a
+  // path is durable when the statement returns and replaces an older object at once; one that fails leaves that as it
+  // was. kResourceExhausted also when the store is full.
   virtual Status MountStore(const std::string& scheme, storage::ObjectStore& store) = 0;
   virtual Result<std::unique_ptr<Connection>> Connect() = 0;
   virtual duckdb::DuckDB& native() = 0;

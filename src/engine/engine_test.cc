@@ -129,7 +129,8 @@ TEST_F(EngineTest, ACopyLeavesTheOldObjectOrTheNewWhateverOperationFails) {
 
 TEST_F(EngineTest, AFullDiskIsResourceExhaustedAndNoAdviceAboutMemory) {
   disk_.SetCapacity(1000);
-  const Status copied = connection_->Execute("COPY (SELECT range, hash(range) FROM range(10000)) TO 'lake://t.parquet'");
+  const Status copied =
+      connection_->Execute("COPY (SELECT range, hash(range) FROM range(10000)) TO 'lake://t.parquet'");
   ASSERT_TRUE(copied.Is(ErrorCode::kResourceExhausted)) << copied.error().ToString();
   EXPECT_EQ(copied.error().message().find("memory"), std::string::npos) << copied.error().message();
   EXPECT_TRUE(Files().empty());
@@ -162,8 +163,9 @@ TEST_F(EngineTest, AnInterruptedCopyIsCancelledAndLeavesNothing) {
 
 TEST_F(EngineTest, AStatementBeyondTheBudgetFailsAloneAndTheDatabaseGoesOn) {
   Restart({.memory_limit_bytes = uint64_t(32) << 20, .threads = 1});
-  EXPECT_EQ(CodeOf("CREATE TEMP TABLE big AS SELECT range AS id, repeat('x', 100) || range AS text FROM range(2000000)"),
-            ErrorCode::kResourceExhausted);
+  EXPECT_EQ(
+      CodeOf("CREATE TEMP TABLE big AS SELECT range AS id, repeat('x', 100) || range AS text FROM range(2000000)"),
+      ErrorCode::kResourceExhausted);
   EXPECT_EQ(Text("SELECT count(*) FROM range(1000)"), "1000");
   EXPECT_LT(database_->MemoryUsed(), uint64_t(32) << 20);
 }
@@ -179,15 +181,18 @@ TEST_F(EngineTest, SeveralStatementsGiveTheRowsOfTheLast) {
 
 TEST_F(EngineTest, TheInstanceIsLockedDownAndInUtc) {
   EXPECT_EQ(Text("SELECT current_setting('TimeZone')"), "UTC");
-  EXPECT_EQ(Text("SELECT current_setting('autoload_known_extensions'), current_setting('autoinstall_known_extensions')"),
-            "false,false");
+  EXPECT_EQ(
+      Text("SELECT current_setting('autoload_known_extensions'), current_setting('autoinstall_known_extensions')"),
+      "false,false");
   EXPECT_EQ(duckdb::DuckDB::LibraryVersion(), kDuckdbVersion);
 }
 
 TEST_F(EngineTest, ObjectsAreFoundByPattern) {
   for (const char* key : {"p/a=1/x.parquet", "p/a=2/x.parquet", "p/a=2/y.txt", "q/x.parquet"})
-    ASSERT_TRUE(connection_->Execute(std::string("COPY (SELECT '") + key + "' AS k) TO 'lake://" + key +
-                                     "' (FORMAT parquet)").ok()) << key;
+    ASSERT_TRUE(
+        connection_->Execute(std::string("COPY (SELECT '") + key + "' AS k) TO 'lake://" + key + "' (FORMAT parquet)")
+            .ok())
+        << key;
   EXPECT_EQ(Text("SELECT k FROM read_parquet('lake://p/*/*.parquet', hive_partitioning = false) ORDER BY k"),
             "p/a=1/x.parquet;p/a=2/x.parquet");
   EXPECT_EQ(Text("SELECT count(*) FROM read_parquet('lake://**/*.parquet', hive_partitioning = false)"), "3");
@@ -224,8 +229,10 @@ TEST_F(EngineTest, TypesComeBackFromDuckdbAndFromParquet) {
     const auto stored = StoredType(ToDuckdb(type));
     ASSERT_TRUE(stored.ok()) << stored.error().ToString();
     EXPECT_EQ(*stored, type);
-    ASSERT_TRUE(connection_->Execute("COPY (SELECT " + QuoteLiteral(value) + "::" + type.ToString() +
-                                     " AS v UNION ALL SELECT NULL) TO 'lake://v.parquet'").ok());
+    ASSERT_TRUE(connection_
+                    ->Execute("COPY (SELECT " + QuoteLiteral(value) + "::" + type.ToString() +
+                              " AS v UNION ALL SELECT NULL) TO 'lake://v.parquet'")
+                    .ok());
     const auto rows = connection_->Query("SELECT v FROM 'lake://v.parquet'");
     ASSERT_TRUE(rows.ok()) << rows.error().ToString();
     EXPECT_EQ((*rows)->schema().fields[0].type, type);

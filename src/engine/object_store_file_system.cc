@@ -8,8 +8,8 @@
 
 #include "engine/duckdb_access.h"
 
-// A file being read has a reader and a position; a file being written has a writer. DuckDB wants exceptions, so this is the
-// one place of ours that throws: what the store returned as an Error comes back out of DuckDB as an IOException.
+// A file being read has a reader and a position; a file being written has a writer. DuckDB wants exceptions, so this is
+// the one place of ours that throws: what the store returned as an Error comes back out of DuckDB as an IOException.
 
 namespace duckdb {
 // Declared in a header of DuckDB that needs another library's.
@@ -48,7 +48,8 @@ class Handle final : public duckdb::FileHandle {
 
 class ObjectStoreFileSystem final : public duckdb::FileSystem {
  public:
-  ObjectStoreFileSystem(std::string scheme, storage::ObjectStore& store) : prefix_(std::move(scheme) + "://"), store_(store) {}
+  ObjectStoreFileSystem(std::string scheme, storage::ObjectStore& store)
+      : prefix_(std::move(scheme) + "://"), store_(store) {}
 
   std::string GetName() const override { return "ObjectStoreFileSystem(" + prefix_ + ")"; }
   bool CanHandleFile(const std::string& path) override { return path.starts_with(prefix_); }
@@ -120,8 +121,8 @@ class ObjectStoreFileSystem final : public duckdb::FileSystem {
   void RemoveFile(const std::string& path, duckdb::optional_ptr<duckdb::FileOpener>) override {
     ThrowIfFailed(store_.Delete(Key(path)));
   }
-  // Asked by a COPY that failed, to remove what it has begun. Nothing of that shows before Close, so what lies at the key
-  // is older and stays.
+  // Asked by a COPY that failed, to remove what it has begun. Nothing of that shows before Close, so what lies at the
+  // key is older and stays.
   bool TryRemoveFile(const std::string&, duckdb::optional_ptr<duckdb::FileOpener>) override { return false; }
 
   // A directory needs no making; it "exists" when something lies in it.
@@ -139,8 +140,10 @@ class ObjectStoreFileSystem final : public duckdb::FileSystem {
       any = true;
       const std::string rest = object.key.substr(folder.size());
       const size_t slash = rest.find('/');
-      if (slash == rest.npos) callback(rest, false);
-      else if (directories.insert(rest.substr(0, slash)).second) callback(rest.substr(0, slash), true);
+      if (slash == rest.npos)
+        callback(rest, false);
+      else if (directories.insert(rest.substr(0, slash)).second)
+        callback(rest.substr(0, slash), true);
     }
     return any;
   }
@@ -222,7 +225,8 @@ class ObjectStoreFileSystem final : public duckdb::FileSystem {
 
 }  // namespace
 
-duckdb::unique_ptr<duckdb::FileSystem> MakeObjectStoreFileSystem(const std::string& scheme, storage::ObjectStore& store) {
+duckdb::unique_ptr<duckdb::FileSystem> MakeObjectStoreFileSystem(const std::string& scheme,
+                                                                 storage::ObjectStore& store) {
   return duckdb::make_uniq<ObjectStoreFileSystem>(scheme, store);
 }
 

@@ -45,21 +45,36 @@ bool DataType::operator==(const DataType& other) const {
 
 std::string DataType::ToString() const {
   switch (kind) {
-    case TypeKind::kBoolean: return "BOOLEAN";
-    case TypeKind::kInt8: return "TINYINT";
-    case TypeKind::kInt16: return "SMALLINT";
-    case TypeKind::kInt32: return "INTEGER";
-    case TypeKind::kInt64: return "BIGINT";
-    case TypeKind::kFloat: return "FLOAT";
-    case TypeKind::kDouble: return "DOUBLE";
-    case TypeKind::kDecimal: return "DECIMAL(" + std::to_string(precision) + "," + std::to_string(scale) + ")";
-    case TypeKind::kString: return "VARCHAR";
-    case TypeKind::kBinary: return "BLOB";
-    case TypeKind::kDate: return "DATE";
-    case TypeKind::kTimestamp: return "TIMESTAMP WITH TIME ZONE";
-    case TypeKind::kTimestampNtz: return "TIMESTAMP";
-    case TypeKind::kTime: return "TIME";
-    case TypeKind::kUuid: return "UUID";
+    case TypeKind::kBoolean:
+      return "BOOLEAN";
+    case TypeKind::kInt8:
+      return "TINYINT";
+    case TypeKind::kInt16:
+      return "SMALLINT";
+    case TypeKind::kInt32:
+      return "INTEGER";
+    case TypeKind::kInt64:
+      return "BIGINT";
+    case TypeKind::kFloat:
+      return "FLOAT";
+    case TypeKind::kDouble:
+      return "DOUBLE";
+    case TypeKind::kDecimal:
+      return "DECIMAL(" + std::to_string(precision) + "," + std::to_string(scale) + ")";
+    case TypeKind::kString:
+      return "VARCHAR";
+    case TypeKind::kBinary:
+      return "BLOB";
+    case TypeKind::kDate:
+      return "DATE";
+    case TypeKind::kTimestamp:
+      return "TIMESTAMP WITH TIME ZONE";
+    case TypeKind::kTimestampNtz:
+      return "TIMESTAMP";
+    case TypeKind::kTime:
+      return "TIME";
+    case TypeKind::kUuid:
+      return "UUID";
     case TypeKind::kStruct: {
       std::string out = "STRUCT(";
       for (const Field& field : *fields) {
@@ -68,15 +83,18 @@ std::string DataType::ToString() const {
       }
       return out + ")";
     }
-    case TypeKind::kList: return (*fields)[0].type.ToString() + "[]";
-    case TypeKind::kMap: return "MAP(" + (*fields)[0].type.ToString() + ", " + (*fields)[1].type.ToString() + ")";
+    case TypeKind::kList:
+      return (*fields)[0].type.ToString() + "[]";
+    case TypeKind::kMap:
+      return "MAP(" + (*fields)[0].type.ToString() + ", " + (*fields)[1].type.ToString() + ")";
   }
   return "VARCHAR";
 }
 
 int Schema::IndexOf(std::string_view name) const {
   for (size_t i = 0; i < fields.size(); ++i)
-    if (fields[i].name.size() == name.size() && strncasecmp(fields[i].name.data(), name.data(), name.size()) == 0) return int(i);
+    if (fields[i].name.size() == name.size() && strncasecmp(fields[i].name.data(), name.data(), name.size()) == 0)
+      return int(i);
   return -1;
 }
 

@@ -142,8 +142,8 @@ TEST_F(FrameServerTest, ACallThatIsGivenUpClosesAfterTheAnswersBefore) {
 
 TEST_F(FrameServerTest, ASizeBeyondTheLimitOrBelowZeroClosesBeforeAnythingIsRead) {
   const auto server = Start(Calls::Echo(), {.frame_bytes_max = 1000});
-  for (const std::string& size : {std::string("\x7f\xff\xff\xff", 4), std::string("\xff\xff\xff\xff", 4),
-                                  std::string("\0\0\x03\xe9", 4)}) {
+  for (const std::string& size :
+       {std::string("\x7f\xff\xff\xff", 4), std::string("\xff\xff\xff\xff", 4), std::string("\0\0\x03\xe9", 4)}) {
     Client client(server->port());
     client.SendRaw(size);
     EXPECT_EQ(client.Receive(), std::nullopt);
@@ -196,8 +196,7 @@ TEST_F(FrameServerTest, StopLetsAnswersLeaveAndThenCloses) {
 
 TEST_F(FrameServerTest, APortInUseIsUnavailable) {
   const auto server = Start(Calls::Echo());
-  const auto second =
-      FrameServer::Start({.port = server->port()}, Calls::Echo(), loop_, SystemClock(), NullLogger());
+  const auto second = FrameServer::Start({.port = server->port()}, Calls::Echo(), loop_, SystemClock(), NullLogger());
   ASSERT_TRUE(second.Is(ErrorCode::kUnavailable));
   EXPECT_NE(second.error().message().find("pid " + std::to_string(::getpid())), std::string::npos)
       << second.error().message();

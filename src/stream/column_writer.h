@@ -32,8 +32,9 @@ class ColumnWriter {
   bool WriteText(uint64_t row, std::string_view text, bool stable);
   // The same for a column of strings and a stable text below 4 GiB, which has 12 readable bytes from its begin on.
   void WriteStableString(uint64_t row, std::string_view text) {
-    data<duckdb::string_t>()[row] =
-        text.size() <= duckdb::string_t::INLINE_LENGTH ? ShortString(text) : duckdb::string_t(text.data(), uint32_t(text.size()));
+    data<duckdb::string_t>()[row] = text.size() <= duckdb::string_t::INLINE_LENGTH
+                                        ? ShortString(text)
+                                        : duckdb::string_t(text.data(), uint32_t(text.size()));
     MarkValid(row);
   }
   bool is_string() const { return type_.kind == engine::TypeKind::kString; }

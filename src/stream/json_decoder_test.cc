@@ -27,7 +27,8 @@ engine::Schema TestSchema() {
            field("n", DataType::Of(TypeKind::kInt32)), field("price", DataType::Decimal(10, 2)),
            field("d", DataType::Of(TypeKind::kDouble)), field("ok", DataType::Of(TypeKind::kBoolean)),
            field("m", DataType::Map(DataType::Of(TypeKind::kString), DataType::Of(TypeKind::kInt32))),
-           field("s", DataType::Struct({field("a", DataType::Of(TypeKind::kInt64)), field("b", DataType::Of(TypeKind::kString))})),
+           field("s", DataType::Struct(
+                          {field("a", DataType::Of(TypeKind::kInt64)), field("b", DataType::Of(TypeKind::kString))})),
            field("l", DataType::List(DataType::Of(TypeKind::kInt32)))}};
 }
 
@@ -59,7 +60,9 @@ class Decoding {
   JsonDecoder decoder_;
 };
 
-std::string One(const std::string& record) { return Decoding(false).Decode(record); }
+std::string One(const std::string& record) {
+  return Decoding(false).Decode(record);
+}
 
 TEST(JsonDecoder, ReadsEveryType) {
   EXPECT_EQ(One(R"({"id":"a","at":"2026-11-24T14:05:06.123456+01:00","n":-5,"price":12.5,"d":1e3,"ok":true,)"
@@ -135,7 +138,8 @@ TEST(JsonDecoder, LastOfARepeatedKeyCounts) {
 TEST(JsonDecoder, AgreesWithTheJsonCorpus) {
   const char* corpora = std::getenv("TARN_CORPORA");
   const char* source = std::getenv("TARN_SOURCE_DIR");
-  const std::string folder = corpora ? std::string(corpora) + "/json" : std::string(source ? source : ".") + "/../shared/corpora/json";
+  const std::string folder =
+      corpora ? std::string(corpora) + "/json" : std::string(source ? source : ".") + "/../shared/corpora/json";
   if (!std::filesystem::exists(folder)) GTEST_SKIP() << "no corpora beside the repository, and TARN_CORPORA names none";
   size_t seen = 0;
   for (const auto& entry : std::filesystem::recursive_directory_iterator(folder)) {

@@ -15,11 +15,15 @@ constexpr size_t kSlotsMax = 512;
 constexpr size_t kTextMax = 64 << 10;
 constexpr size_t kMapsMax = 8;
 
-bool IsSpace(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
+bool IsSpace(char c) {
+  return c == ' ' || c == '\t' || c == '\n' || c == '\r';
+}
 bool IsBare(char c) {
   return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-' || c == '+' || c == '.';
 }
-bool IsPlain(char c) { return static_cast<signed char>(c) >= 0x20 && c != '"' && c != '\\'; }
+bool IsPlain(char c) {
+  return static_cast<signed char>(c) >= 0x20 && c != '"' && c != '\\';
+}
 
 // The first byte from `at` on that is not plain; may read 16 bytes past `end`, but never returns past it.
 const char* EndOfPlain(const char* at, const char* end) {
@@ -30,7 +34,8 @@ const char* EndOfPlain(const char* at, const char* end) {
     // Signed: bytes from 0x80 are below a space, as control characters are.
     const __m128i special = _mm_or_si128(_mm_cmplt_epi8(bytes, space),
                                          _mm_or_si128(_mm_cmpeq_epi8(bytes, quote), _mm_cmpeq_epi8(bytes, backslash)));
-    if (const int mask = _mm_movemask_epi8(special); mask != 0) return std::min(at + __builtin_ctz(unsigned(mask)), end);
+    if (const int mask = _mm_movemask_epi8(special); mask != 0)
+      return std::min(at + __builtin_ctz(unsigned(mask)), end);
   }
   return end;
 #else
@@ -90,9 +95,8 @@ bool JsonShape::Read(std::string_view text, uint64_t row) const {
 }
 
 bool JsonShape::SameLayout(const JsonShape& other) const {
-  return after_ == other.after_ &&
-         std::equal(slots_.begin(), slots_.end(), other.slots_.begin(), other.slots_.end(),
-                    [](const Slot& a, const Slot& b) { return a.before == b.before; });
+  return after_ == other.after_ && std::equal(slots_.begin(), slots_.end(), other.slots_.begin(), other.slots_.end(),
+                                              [](const Slot& a, const Slot& b) { return a.before == b.before; });
 }
 
 // Walks a record that is known to be valid JSON.

@@ -32,7 +32,7 @@ class JsonShape {
     ColumnWriter* writer = nullptr;  // null: an unknown field's
     int map = -1;                    // in maps_, when the value is of an entry of a map
     uint32_t entry = 0;
-    bool is_string = false;          // the writer's column
+    bool is_string = false;  // the writer's column
   };
   struct MapLayout {
     ColumnWriter* writer = nullptr;

@@ -58,7 +58,7 @@ struct StreamChunk {
   std::optional<Micros> min_event_time, max_event_time;
   uint64_t unknown_fields = 0;
   Micros decode_time = 0;
-  Status failed;  // only a bug, or memory, makes decoding fail
+  Status failed;         // only a bug, or memory, makes decoding fail
   bool decoded = false;  // guarded by the queue's mutex
 };
 

@@ -7,8 +7,8 @@
 #include "base/failpoint.h"
 #include "stream/json_values.h"
 
-// COPY … RETURN_STATS gives one row a file: filename, count, file_size_bytes, footer_size_bytes, column_statistics: a map
-// from a quoted, dotted column path to a map of texts.
+// COPY … RETURN_STATS gives one row a file: filename, count, file_size_bytes, footer_size_bytes, column_statistics: a
+// map from a quoted, dotted column path to a map of texts.
 
 namespace tarn::stream {
 namespace {
@@ -116,9 +116,9 @@ Result<std::vector<ParquetWriter::Partition>> ParquetWriter::Partitions(const st
     values += name + ", ";
     texts += "CAST(" + name + " AS VARCHAR), ";
   }
-  TARN_ASSIGN_OR_RETURN(const auto rows,
-                        connection_.QueryText("SELECT " + texts + "sum(tarn_count) FROM (SELECT " + values +
-                                              "count(*) AS tarn_count FROM (" + select_sql + ") GROUP BY ALL) GROUP BY ALL"));
+  TARN_ASSIGN_OR_RETURN(const auto rows, connection_.QueryText("SELECT " + texts + "sum(tarn_count) FROM (SELECT " +
+                                                               values + "count(*) AS tarn_count FROM (" + select_sql +
+                                                               ") GROUP BY ALL) GROUP BY ALL"));
   for (const auto& row : rows) {
     Partition partition;
     for (size_t i = 0; i < snapshot.partition_columns.size(); ++i) {
@@ -144,7 +144,8 @@ Status ParquetWriter::Copy(const std::string& select_sql, const table::Snapshot&
       columns += (columns.empty() ? "" : ", ") + engine::QuoteIdentifier(field.name);
   const std::string target = options_.store_scheme + "://" + table_.location() + "/" + partition.file.path;
   const std::string level = options_.compression == "zstd" ? ", COMPRESSION_LEVEL 1" : "";
-  // V2 is its encodings: texts of many values as lengths and bytes, numbers as differences. A tenth smaller and less work.
+  // V2 is its encodings: texts of many values as lengths and bytes, numbers as differences. A tenth smaller and less
+  // work.
   const std::string sql = "COPY (SELECT " + columns + " FROM (" + select_sql + ")" + partition.filter + ") TO " +
                           engine::QuoteLiteral(target) + " (FORMAT parquet, COMPRESSION " +
                           engine::QuoteLiteral(options_.compression) + level + ", ROW_GROUP_SIZE " +
@@ -163,14 +164,14 @@ Status ParquetWriter::Copy(const std::string& select_sql, const table::Snapshot&
   file.modified = clock_.Now();
   if (file.record_count < 0) return Error(ErrorCode::kInternal, "COPY told nothing about " + target);
   if (partition.rows >= 0 && file.record_count != partition.rows)
-    return Error(ErrorCode::kInvalidArgument,
-                 "the model gave " + std::to_string(file.record_count) + " rows for a partition, then " +
-                     std::to_string(partition.rows) + ": its partition columns must depend on the rows alone");
+    return Error(ErrorCode::kInvalidArgument, "the model gave " + std::to_string(file.record_count) +
+                                                  " rows for a partition, then " + std::to_string(partition.rows) +
+                                                  ": its partition columns must depend on the rows alone");
   for (const engine::Field& field : snapshot.schema.fields) {
     const auto found = file.statistics.find(field.name);
     if (!field.nullable && found != file.statistics.end() && found->second.null_count.value_or(0) > 0)
-      return Error(ErrorCode::kInvalidArgument, "the model gave NULL for column '" + field.name +
-                                                    "', which the table declares NOT NULL");
+      return Error(ErrorCode::kInvalidArgument,
+                   "the model gave NULL for column '" + field.name + "', which the table declares NOT NULL");
   }
   return Ok();
 }

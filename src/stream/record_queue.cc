@@ -6,7 +6,9 @@
 namespace tarn::stream {
 namespace {
 
-std::chrono::microseconds For(Micros duration) { return std::chrono::microseconds(std::max<Micros>(duration, 0)); }
+std::chrono::microseconds For(Micros duration) {
+  return std::chrono::microseconds(std::max<Micros>(duration, 0));
+}
 
 }  // namespace
 
@@ -102,7 +104,8 @@ std::vector<std::unique_ptr<StreamChunk>> RecordQueue::Take() {
   uint64_t bytes = 0, records = 0;
   while (!chunks_.empty()) {
     const StreamChunk& next = *chunks_.front();
-    const bool full = bytes + next.bytes > options_.batch_bytes_max || records + next.record_count > options_.batch_rows_max;
+    const bool full =
+        bytes + next.bytes > options_.batch_bytes_max || records + next.record_count > options_.batch_rows_max;
     if (full && !taken.empty()) break;
     bytes += next.bytes;
     records += next.record_count;

@@ -133,8 +133,8 @@ class Stream {
   virtual void Stop(bool drain) = 0;
   virtual StreamStatus CurrentStatus() const = 0;
 
-  // Waits until everything that the topic holds now is committed and its letters are published. kTimedOut; kFailedPrecondition: the stream has failed
-  // or is stopped.
+  // Waits until everything that the topic holds now is committed and its letters are published. kTimedOut;
+  // kFailedPrecondition: the stream has failed or is stopped.
   virtual Status AwaitCaughtUp(Micros timeout) = 0;
 };
 

@@ -64,9 +64,10 @@ std::string MakeEvent(Random& random, Micros time) {
   std::snprintf(
       text, sizeof text,
       R"({"event_id": "%s", "user_id": "%08llx-1111-4222-8333-444444444444", "session_id": "%s", "event_type": "%s", "product_id": "%s", "timestamp": "%s", "page_url": "https://shop.example.com/product/%s", "user_agent": "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/%llu.0.0.0 Safari/537.36", "ip_address": "%llu.%llu.%llu.%llu", "device_type": "desktop", "browser": "Chrome", "os": "Windows", "country": "%s", "referrer": "https://shop.example.com/category/%s", "screen_resolution": "1920x1080", "time_on_page": %llu, "scroll_depth": %llu, "click_coordinates": {"x": %llu, "y": %llu}})",
-      MakeUuid(random).c_str(), (unsigned long long)random.Below(5000), MakeUuid(random).c_str(), kTypes[random.Below(5)],
-      product.c_str(), at.c_str(), product.c_str(), (unsigned long long)(100 + random.Below(30)),
-      (unsigned long long)random.Below(256), (unsigned long long)random.Below(256), (unsigned long long)random.Below(256),
+      MakeUuid(random).c_str(), (unsigned long long)random.Below(5000), MakeUuid(random).c_str(),
+      kTypes[random.Below(5)], product.c_str(), at.c_str(), product.c_str(),
+      (unsigned long long)(100 + random.Below(30)), (unsigned long long)random.Below(256),
+      (unsigned long long)random.Below(256), (unsigned long long)random.Below(256),
       (unsigned long long)random.Below(256), kCountries[random.Below(6)], product.c_str(),
       (unsigned long long)(1 + random.Below(300)), (unsigned long long)random.Below(101),
       (unsigned long long)random.Below(1920), (unsigned long long)random.Below(1080));
@@ -78,7 +79,8 @@ constexpr Micros kStart = 1'764'000'000'000'000;
 // The lines of a file as one partition; the offset is the line's number.
 class FileSource final : public stream::Source {
  public:
-  explicit FileSource(const std::string& path) : file_(Take(PosixFileSystem().OpenForRead(path))), size_(Take(file_->Size())) {
+  explicit FileSource(const std::string& path)
+      : file_(Take(PosixFileSystem().OpenForRead(path))), size_(Take(file_->Size())) {
     lines_ = int64_t(1) << 40;
   }
   Result<std::string> TopicId() override { return std::string("file"); }
@@ -97,7 +99,9 @@ class FileSource final : public stream::Source {
     stream::SourceRun run;
     const char *line = buffer->data(), *const end = line + read;
     while (const char* newline = static_cast<const char*>(std::memchr(line, '\n', size_t(end - line)))) {
-      run.records.push_back({.offset = next_++, .timestamp_ms = kStart / 1000 + next_, .value = std::string_view(line, size_t(newline - line))});
+      run.records.push_back({.offset = next_++,
+                             .timestamp_ms = kStart / 1000 + next_,
+                             .value = std::string_view(line, size_t(newline - line))});
       line = newline + 1;
     }
     at_ += uint64_t(line - buffer->data());
@@ -120,7 +124,11 @@ struct World {
     database = Take(engine::Database::Open({.memory_limit_bytes = uint64_t(192) << 20, .threads = 2}));
     Check(database->MountStore("lake", *store));
     const auto context = [&] {
-      return table::TableContext{.clock = SystemClock(), .logger = NullLogger(), .random = Random::FromEntropy(), .database = database.get(), .scheme = "lake"};
+      return table::TableContext{.clock = SystemClock(),
+                                 .logger = NullLogger(),
+                                 .random = Random::FromEntropy(),
+                                 .database = database.get(),
+                                 .scheme = "lake"};
     };
     engine::Schema silver = EventSchema();
     silver.fields.push_back({.name = "processing_timestamp", .type = DataType::Of(TypeKind::kTimestamp)});
@@ -129,16 +137,17 @@ struct World {
     letters = Take(table::CreateTable(*store, "errors", {.schema = stream::DeadLetterSchema()}, context()));
   }
   std::unique_ptr<stream::Stream> Open(stream::Source& source, Micros commit_interval = 500'000) {
-    return Take(stream::Stream::Make({.name = "bench", .topic = "bench", .input = EventSchema(), .commit_interval = commit_interval},
-                                     {.source = source,
-                                      .database = *database,
-                                      .store_scheme = "lake",
-                                      .table = table,
-                                      .dead_letter_table = letters,
-                                      .dead_letter_topic = topic,
-                                      .clock = SystemClock(),
-                                      .logger = NullLogger(),
-                                      .metrics = *metrics}));
+    return Take(stream::Stream::Make(
+        {.name = "bench", .topic = "bench", .input = EventSchema(), .commit_interval = commit_interval},
+        {.source = source,
+         .database = *database,
+         .store_scheme = "lake",
+         .table = table,
+         .dead_letter_table = letters,
+         .dead_letter_topic = topic,
+         .clock = SystemClock(),
+         .logger = NullLogger(),
+         .metrics = *metrics}));
   }
   std::unique_ptr<storage::ObjectStore> store;
   std::unique_ptr<engine::Database> database;
@@ -222,8 +231,9 @@ int RunPaced(int seconds, int rate, const char* folder, Micros commit_interval) 
   const double used = CpuSeconds() - cpu;
   Check(stream->AwaitCaughtUp(10'000'000));
   const stream::StreamStatus status = stream->CurrentStatus();
-  std::printf("%d/s for %d s: freshness p50 %.3f s, p99 %.3f s, %.1f %% of a core, %llu batches, %ld MB peak\n", rate, seconds,
-              status.freshness_p50, status.freshness_p99, 100 * used / seconds, (unsigned long long)status.batches, PeakMegabytes());
+  std::printf("%d/s for %d s: freshness p50 %.3f s, p99 %.3f s, %.1f %% of a core, %llu batches, %ld MB peak\n", rate,
+              seconds, status.freshness_p50, status.freshness_p99, 100 * used / seconds,
+              (unsigned long long)status.batches, PeakMegabytes());
   return 0;
 }
 
@@ -234,6 +244,7 @@ int main(int argc, char** argv) {
   if (argc == 4 && std::strcmp(argv[1], "run") == 0) return RunBacklog(argv[2], argv[3]);
   if ((argc == 5 || argc == 6) && std::strcmp(argv[1], "pace") == 0)
     return RunPaced(std::atoi(argv[2]), std::atoi(argv[3]), argv[4], argc == 6 ? std::atoll(argv[5]) * 1000 : 500'000);
-  std::fprintf(stderr, "usage: tarn_stream_bench generate FILE COUNT | run FILE FOLDER | pace SECONDS RATE FOLDER [MS]\n");
+  std::fprintf(stderr,
+               "usage: tarn_stream_bench generate FILE COUNT | run FILE FOLDER | pace SECONDS RATE FOLDER [MS]\n");
   return 2;
 }

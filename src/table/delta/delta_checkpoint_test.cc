@@ -10,7 +10,8 @@
 #include "table/delta/checkpoint.h"
 #include "table/delta/delta_table.h"
 
-// Checkpoints: what they hold, what a crash or damage around them costs, and what clocks that step do to versions' times.
+// Checkpoints: what they hold, what a crash or damage around them costs, and what clocks that step do to versions'
+// times.
 
 namespace tarn::table {
 namespace {
@@ -88,7 +89,9 @@ class RandomHistory {
     const auto any = [&] { return kPartitions[world_.random.Below(std::size(kPartitions))]; };
     TableChange change = world_.Append(*table_, any());
     switch (world_.random.Below(8)) {
-      case 0: change.mode = WriteMode::kOverwrite; break;
+      case 0:
+        change.mode = WriteMode::kOverwrite;
+        break;
       case 1:
       case 2: {
         change.mode = WriteMode::kOverwritePartitions;
@@ -107,8 +110,10 @@ class RandomHistory {
             {.name = "c" + std::to_string(step_), .type = DataType::Of(TypeKind::kDouble)});
         break;
       }
-      case 5: return Foreign();
-      default: break;
+      case 5:
+        return Foreign();
+      default:
+        break;
     }
     const std::string topic = "topic " + std::to_string(world_.random.Below(3));
     const auto progress = (*table_->Latest())->progress;
@@ -131,7 +136,9 @@ class RandomHistory {
                        R"("tags":{"k":null,"ZCUBE":"1"},"stats":"{\"numRecords\":3}"}})"
                        "\n";
     if (!snapshot->files.empty())
-      text += R"({"remove":{"path":)" "\"" + std::static_pointer_cast<const delta::AddFile>(snapshot->files[0])->log_path +
+      text += R"({"remove":{"path":)"
+              "\"" +
+              std::static_pointer_cast<const delta::AddFile>(snapshot->files[0])->log_path +
               R"(","deletionTimestamp":)" + std::to_string(world_.clock.NowMillis()) + "}}\n";
     const delta::DeltaLog log(world_.store, kLocation, context_);
     ASSERT_TRUE(world_.store.PutIfAbsent(log.CommitKey(snapshot->version + 1), text).ok());
@@ -224,9 +231,8 @@ TEST_F(DeltaCheckpointFaults, AFailureWhileWritingOneCostsNoCommit) {
 TEST_F(DeltaCheckpointFaults, AProcessThatEndsWhileWritingOneLeavesItsCommit) {
   int version = 0;
   (void)world_->Create("3");
-  for (const std::string point :
-       {"delta.commit.after_put=exit", "delta.checkpoint.before_write=exit", "storage.write.before_rename=exit@2",
-        "delta.checkpoint.before_hint=exit"}) {
+  for (const std::string point : {"delta.commit.after_put=exit", "delta.checkpoint.before_write=exit",
+                                  "storage.write.before_rename=exit@2", "delta.checkpoint.before_hint=exit"}) {
     // A child with a database of its own: DuckDB's threads do not come along.
     const auto commit_three = [&] {
       World child(*store_, SystemClock(), 100 + uint64_t(version));
