@@ -280,9 +280,15 @@ void DeltaTable::CommitBatch(const std::vector<Request*>& batch) {
     return;
   }
   Status failed;
+  std::optional<TableVersion> unsettled;
   for (int attempt = 0; attempt < kCommitAttemptsMax && !pending.empty() && failed.ok(); ++attempt) {
     if (attempt > 1) BackOff(attempt);
-    failed = TryCommit(pending);
+    failed = TryCommit(pending, unsettled);
+  }
+  if (!failed.ok() && unsettled) {
+    outcome_unknown_ = true;
+    failed = Error(ErrorCode::kOutcomeUnknown, "version " + std::to_string(*unsettled) +
+                                                   " may or may not hold the commit: " + failed.error().ToString());
   }
   if (failed.ok() && !pending.empty())
     failed =
@@ -325,9 +331,12 @@ Status DeltaTable::CheckAgainst(const TableChange& change, const DeltaState& sta
   return CheckConflicts(change, state, between);
 }
 
-Status DeltaTable::TryCommit(std::vector<Request*>& pending) {
+// `unsettled` is the version that a put of this batch may have made, until the log has been read up to it: a failure in
+// between does not mean that nothing happened.
+Status DeltaTable::TryCommit(std::vector<Request*>& pending, std::optional<TableVersion>& unsettled) {
   TARN_ASSIGN_OR_RETURN(const StatePointer state, RefreshState());
   AnswerLanded(pending);
+  if (unsettled && state->snapshot.version >= *unsettled) unsettled.reset();
   const int64_t now_ms = context_.clock.NowMillis();
   LogEntry entry;
   std::vector<const TableChange*> changes;
@@ -354,14 +363,11 @@ Status DeltaTable::TryCommit(std::vector<Request*>& pending) {
   Status put = store_.PutIfAbsent(log_.CommitKey(version), text);
   if (const Status lost = PassFailpoint("delta.commit.after_put"); !lost.ok())
     put = Error(ErrorCode::kOutcomeUnknown, lost.error().message());
+  // A conflict, too, may be with ourselves: a request that the way to the store repeated. The next round finds our commit
+  // ids, or tries the same version again.
+  if (put.Is(ErrorCode::kConflict) || put.Is(ErrorCode::kOutcomeUnknown)) unsettled = version;
   if (put.Is(ErrorCode::kConflict)) return Ok();
-  if (put.Is(ErrorCode::kOutcomeUnknown)) {
-    auto there = ReadBack(version);
-    if (there.ok()) return Ok();  // The next round finds our commit ids, or tries the same version again.
-    outcome_unknown_ = true;
-    return Error(ErrorCode::kOutcomeUnknown,
-                 "version " + std::to_string(version) + " may or may not hold the commit: " + there.error().ToString());
-  }
+  if (put.Is(ErrorCode::kOutcomeUnknown)) return ReadBack(version).status();
   TARN_TRY(put);
   next->snapshot.committed_at = log_.CommittedAt(version, state->snapshot.committed_at, now_ms * 1000);
   Install(next);

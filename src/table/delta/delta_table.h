@@ -51,7 +51,7 @@ class DeltaTable final : public Table {
   std::vector<Request*> TakeBatch();
   void CommitBatch(const std::vector<Request*>& batch);
   // One try for those in `pending`; leaves in it those that must go round again.
-  Status TryCommit(std::vector<Request*>& pending);
+  Status TryCommit(std::vector<Request*>& pending, std::optional<TableVersion>& unsettled);
   Status CheckAgainst(const TableChange& change, const DeltaState& state) const;
   // Answers those whose commit id is already in the log.
   void AnswerLanded(std::vector<Request*>& pending);
