@@ -1,5 +1,6 @@
 #include <unistd.h>
 
+#include <algorithm>
 #include <csignal>
 #include <cstdio>
 #include <iostream>
@@ -133,28 +134,41 @@ void PrintRecord(int32_t partition, const stream::SourceRecord& record, bool jso
               record.key ? (std::string(*record.key) + "  ").c_str() : "", int(value.size()), value.data());
 }
 
-// The last records of each partition, as many as make `count` together, and with --follow what comes after them.
+// The newest records by their time, oldest first, and with --follow what comes after them.
 Status Tail(KafkaAdmin& admin, const TopicOptions& options, const std::string& bootstrap) {
   TARN_ASSIGN_OR_RETURN(const auto offsets, admin.Offsets(options.name));
   TARN_ASSIGN_OR_RETURN(const auto source,
                         stream::kafka::MakeKafkaSource({.bootstrap = bootstrap, .topic = options.name}));
-  const uint64_t each = (options.count + offsets.size() - 1) / std::max<size_t>(1, offsets.size());
   std::map<int32_t, int64_t> left;  // partition -> where its old records end
   for (const auto& [partition, range] : offsets) {
-    const int64_t from = std::max(range.begin, range.end - int64_t(each));
+    const int64_t from = std::max(range.begin, range.end - int64_t(options.count));
     if (from < range.end) left[partition] = range.end;
     if (from < range.end || options.follow) TARN_TRY(source->Seek(partition, from));
   }
+  std::vector<stream::SourceRun> runs;  // what the records below are views of
+  std::vector<std::pair<int32_t, const stream::SourceRecord*>> newest;
   const Micros deadline = SystemClock().Steady() + 10'000'000;
-  while (options.follow || !left.empty()) {
-    TARN_ASSIGN_OR_RETURN(const auto run, source->Poll(1 << 20, 500'000));
-    if (!run && !options.follow && SystemClock().Steady() > deadline)
+  while (!left.empty()) {
+    TARN_ASSIGN_OR_RETURN(auto run, source->Poll(1 << 20, 500'000));
+    if (!run && SystemClock().Steady() > deadline)
       return Error(ErrorCode::kTimedOut, "topic " + options.name + " gave no records for 10 s");
+    if (!run) continue;
+    if (const auto end = left.find(run->partition); end != left.end() && run->next_offset >= end->second)
+      left.erase(end);
+    runs.push_back(std::move(*run));
+  }
+  for (const stream::SourceRun& run : runs)
+    for (const stream::SourceRecord& record : run.records) newest.emplace_back(run.partition, &record);
+  std::stable_sort(newest.begin(), newest.end(),
+                   [](const auto& a, const auto& b) { return a.second->timestamp_ms < b.second->timestamp_ms; });
+  const size_t skipped = newest.size() > options.count ? newest.size() - options.count : 0;
+  for (size_t i = skipped; i < newest.size(); ++i) PrintRecord(newest[i].first, *newest[i].second, options.json);
+  std::fflush(stdout);
+  while (options.follow) {
+    TARN_ASSIGN_OR_RETURN(const auto run, source->Poll(1 << 20, 500'000));
     if (!run) continue;
     for (const stream::SourceRecord& record : run->records) PrintRecord(run->partition, record, options.json);
     std::fflush(stdout);
-    if (const auto end = left.find(run->partition); end != left.end() && run->next_offset >= end->second)
-      left.erase(end);
   }
   return Ok();
 }
