@@ -363,8 +363,8 @@ Status DeltaTable::TryCommit(std::vector<Request*>& pending, std::optional<Table
   Status put = store_.PutIfAbsent(log_.CommitKey(version), text);
   if (const Status lost = PassFailpoint("delta.commit.after_put"); !lost.ok())
     put = Error(ErrorCode::kOutcomeUnknown, lost.error().message());
-  // A conflict, too, may be with ourselves: a request that the way to the store repeated. The next round finds our commit
-  // ids, or tries the same version again.
+  // A conflict, too, may be with ourselves: a request that the way to the store repeated. The next round finds our
+  // commit ids, or tries the same version again.
   if (put.Is(ErrorCode::kConflict) || put.Is(ErrorCode::kOutcomeUnknown)) unsettled = version;
   if (put.Is(ErrorCode::kConflict)) return Ok();
   if (put.Is(ErrorCode::kOutcomeUnknown)) return ReadBack(version).status();
