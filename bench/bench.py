@@ -200,6 +200,7 @@ columns = "{" + ", ".join(f"{n}: 'VARCHAR'" for n in "event_id user_id session_i
     ", ".join(f"{n}: 'VARCHAR'" for n in "page_url user_agent ip_address device_type browser os country referrer screen_resolution".split()) + \\
     ", time_on_page: 'INTEGER', scroll_depth: 'INTEGER', click_coordinates: 'MAP(VARCHAR, INTEGER)'}"
 database = duckdb.connect(config={"preserve_insertion_order": False, "threads": 2})
+database.execute("SET enable_progress_bar = false")
 begin = time.monotonic()
 database.execute(f"COPY (SELECT * FROM read_json('{source}', format='newline_delimited', columns={columns}, ignore_errors=true)) "
                  f"TO '{target}' (FORMAT parquet, COMPRESSION zstd)")
@@ -261,9 +262,9 @@ def ingest(options, work: Path) -> None:
         if "spark" not in options.without:
             shutil.rmtree(work / "spark-out", ignore_errors=True)
             shutil.rmtree(work / "spark-out-checkpoint", ignore_errors=True)
-            wall, cpu, out = measured([PEERS / "spark-venv" / "bin" / "python", SOURCE / "bench" / "spark_ingest.py", PEERS / "spark", kafka.address, work / "spark-out"])
+            wall, _, out = measured([PEERS / "spark-venv" / "bin" / "python", SOURCE / "bench" / "spark_ingest.py", PEERS / "spark", kafka.address, work / "spark-out"])
             spark = json.loads(out.splitlines()[-1])
-            record("Spark Structured Streaming to Delta, from Kafka", f"{spark['query_seconds']:.1f} s", note=f"{cpu:.0f} CPU-s, {spark['rows']:,} rows; with its start {wall:.1f} s")
+            record("Spark Structured Streaming to Delta, from Kafka", f"{spark['query_seconds']:.1f} s", note=f"{spark['rows']:,} rows; with its start {wall:.1f} s")
             record("Spark / Tarn, own log; from Kafka", f"{spark['query_seconds'] / tarn_wall:.1f} x; {spark['query_seconds'] / best['wall']:.1f} x", ">= 20 x; >= 10 x")
         if "flink" not in options.without:
             flink = flink_ingest(work, kafka.address)
@@ -412,6 +413,7 @@ from deltalake import DeltaTable
 location, models = sys.argv[1:3]
 files = DeltaTable(location).file_uris()
 database = duckdb.connect(config={"threads": 2})
+database.execute("SET enable_progress_bar = false")
 begin = time.monotonic()
 database.execute("CREATE SCHEMA clickstream")
 database.execute(f"CREATE VIEW clickstream.clickstream_events_delta AS SELECT * FROM read_parquet({files!r}, hive_partitioning=true)")
