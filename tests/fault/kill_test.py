@@ -10,7 +10,6 @@ import random
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -26,11 +25,10 @@ import pytest
 from confluent_kafka.admin import AdminClient, NewTopic
 from deltalake import DeltaTable
 
-sys.path.insert(0, str(Path(__file__).parent))
+sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).resolve().parents[1] / "integration")]
 import ledger  # noqa: E402
+from tarn_program import PROGRAM, SOURCE, free_port_offset  # noqa: E402
 
-SOURCE = Path(__file__).resolve().parents[2]
-PROGRAM = Path(os.environ.get("TARN_BUILD_DIR", SOURCE / "build")) / "tarn"
 KILLS = int(os.environ.get("TARN_KILLS", "40"))
 SEED = int(os.environ.get("TARN_SEED", "0")) or random.SystemRandom().randrange(1 << 32)
 
@@ -74,19 +72,6 @@ def failpoints() -> list[str]:
         if not source.stem.endswith(("_test", "_fuzz", "_bench")) and "testing" not in source.parts:
             names.update(re.findall(r'(?:TARN_FAILPOINT|PassFailpoint)\("([a-z_.]+)"\)', source.read_text()))
     return sorted(names)
-
-
-def free_port_offset() -> int:
-    """An offset under which all default ports are free now."""
-    while True:
-        offset = random.SystemRandom().randrange(1_000, 40_000)
-        try:
-            for port in (9092, 8080):
-                with socket.socket() as probe:
-                    probe.bind(("127.0.0.1", port + offset))
-            return offset
-        except OSError:
-            continue
 
 
 class World:
